@@ -1,0 +1,34 @@
+"""The asset `clips`: spans of one shot each, computed from stored series."""
+
+import dagster as dg
+
+from ..curation import Curation
+from ..lineage import Lineage
+from ..partitions import BACKFILL, SHARDS, describe, table_metadata, walk
+from ..steps import CLIPS_STEP
+from ..tables import CLIPS
+from ..work import Counts, Progress
+from .cut_shard import cut_shard
+
+
+@dg.asset(
+    partitions_def=SHARDS,
+    backfill_policy=BACKFILL,
+    deps=["frame_signals", "scans"],
+    group_name="clips",
+    kinds={"python", "parquet"},
+    code_version=str(CLIPS_STEP.version),
+    metadata=table_metadata(CLIPS),
+)
+def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+    """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
+
+    Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut.
+    """
+
+    def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
+        return cut_shard(curation.store, lineage, shard, progress)
+
+    prints = walk(context, curation, "clips", "clips", Lineage.clips, work, needs={"scans": Lineage.scan})
+    version = describe(context, curation, context.asset_key, "clips", "clips", prints)
+    return dg.MaterializeResult(data_version=version)

@@ -1,0 +1,68 @@
+"""What a column and a table are: the two types that every schema of the project is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRING = pa.string()
+BOOL = pa.bool_()
+INT = pa.int64()
+FLOAT = pa.float32()
+DOUBLE = pa.float64()
+BINARY = pa.binary()
+TIME = pa.timestamp("us", tz="UTC")
+
+DUCKDB_TYPES = {
+    STRING: "VARCHAR",
+    BOOL: "BOOLEAN",
+    INT: "BIGINT",
+    FLOAT: "FLOAT",
+    DOUBLE: "DOUBLE",
+    BINARY: "BLOB",
+    TIME: "TIMESTAMP WITH TIME ZONE",
+    pa.uint64(): "UBIGINT",
+    pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
+    pa.list_(pa.string()): "VARCHAR[]",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name carries the unit where there is one (`duration_s`)."""
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    serves: str = ""
+
+    @property
+    def duckdb_type(self) -> str:
+        return DUCKDB_TYPES[self.type]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named list of columns; `key` names the columns that identify a row."""
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema that every file of this table has."""
+        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def column(self, name: str) -> Column:
+        """Raises KeyError when the table has no such column."""
+        return {c.name: c for c in self.columns}[name]

@@ -1,0 +1,35 @@
+"""What every asset is handed: where the tables lie, what is computed, who does the work, who is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .lineage import Lineage
+from .options import Options
+from .store import Store
+from .tiers.rules import Preset
+from .tiers.vocabulary import Vocabulary
+from .work import Counts, Engine, Progress
+
+
+@dataclass
+class Curation:
+    """One root with one set of options. Made by orchestration; the assets know nothing of settings or hosts."""
+
+    store: Store
+    options: Options
+    engine: Engine
+    preset: Preset
+    vocabulary: Vocabulary
+    progress: Progress | None = None
+    """None = progress goes to the run's log."""
+    force: bool = False
+    """Compute although the stored result is what it should be."""
+    retry_failed: bool = False
+    """Decode again what crashed or timed out."""
+    counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
+    """What was done, by (step, shard), for the summary of a run in this process."""
+
+    def lineage(self) -> Lineage:
+        """The state of the register now."""
+        return Lineage(self.store, self.options)

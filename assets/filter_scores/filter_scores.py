@@ -1,0 +1,74 @@
+"""The scorers as assets of one subsettable step, and the wide table `filter_scores` written after them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ..curation import Curation
+from ..lineage import Lineage
+from ..partitions import BACKFILL, SHARDS, LogProgress, describe, forced, table_metadata, walk
+from ..tables import FILTER_SCORES
+from ..work import Counts, Progress
+from .score_shard import score_shard, scorer_table, write_wide
+from .scorers import SCORERS
+
+KEYS = {scorer.name: dg.AssetKey(["scores", scorer.name]) for scorer in SCORERS}
+SPECS = [
+    dg.AssetSpec(
+        KEYS[scorer.name],
+        deps=["clips"],
+        skippable=True,
+        group_name="filter_scores",
+        kinds={"python", "parquet"},
+        description=scorer.doc,
+        code_version=str(scorer.version),
+        metadata=table_metadata(scorer_table(scorer)),
+    )
+    for scorer in SCORERS
+]
+
+
+@dg.multi_asset(specs=SPECS, partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True)
+def cpu_scorers(
+    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
+) -> Iterator[dg.MaterializeResult]:
+    """Measure every clip with the selected scorers; each video's rows are read once for all of them."""
+    selected = [s for s in SCORERS if KEYS[s.name] in context.selected_asset_keys]
+    prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
+    for shard in context.partition_keys:
+        lineage = curation.lineage()
+        if not lineage.is_fresh("clips", shard, lineage.clips(shard)):
+            raise dg.Failure(f"scores of {shard} need clips, which is missing or stale: materialize clips first")
+        stale = [s for s in selected if forced(context, curation)
+                 or not lineage.is_fresh(f"scores/{s.name}", shard, lineage.scorer(s.name, shard))]
+        if stale:
+            done = score_shard(curation.store, lineage, shard, stale, curation.progress or LogProgress(context))
+            curation.counts |= {(f"scores/{name}", shard): counts for name, counts in done.items()}
+        for scorer in selected:
+            prints[scorer.name][shard] = lineage.scorer(scorer.name, shard).fingerprint
+    for name, shards in prints.items():
+        version = describe(context, curation, KEYS[name], f"scores/{name}", f"scores/{name}", shards)
+        yield dg.MaterializeResult(asset_key=KEYS[name], data_version=version)
+
+
+@dg.asset(
+    partitions_def=SHARDS,
+    backfill_policy=BACKFILL,
+    deps=[*KEYS.values()],
+    group_name="filter_scores",
+    kinds={"python", "parquet"},
+    metadata=table_metadata(FILTER_SCORES),
+)
+def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+    """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
+
+    No threshold is applied here: the tiers judge.
+    """
+
+    def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
+        return write_wide(curation.store, lineage, shard)
+
+    needs = {f"scores/{s.name}": lambda lineage, shard, name=s.name: lineage.scorer(name, shard) for s in SCORERS}
+    prints = walk(context, curation, "filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
+    version = describe(context, curation, context.asset_key, "filter_scores", "filter_scores", prints)
+    return dg.MaterializeResult(data_version=version)

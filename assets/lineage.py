@@ -1,0 +1,88 @@
+"""What each stored part should be made of: the fingerprints that decide what is stale.
+
+fingerprint = hash(input fingerprints, the step's recipe). The plan and every asset ask here, so that they agree.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+
+from .filter_scores.scorers import SCORERS
+from .options import Options
+from .raw_videos.sources import identified, owned_videos
+from .steps import CLIPS_STEP, RAW_VIDEOS_STEP, SCAN_STEP, SCORER_STEPS, Step
+from .store import Stamp, Store, fingerprint
+from .tables import SCANS
+
+CERTIFIES = {"raw_videos": "raw_videos", "scan": "scans", "clips": "clips"}
+"""The table that a step writes last: its stamp speaks for all of the step's tables."""
+
+
+class Lineage:
+    """Expected stamps for one state of the register. Make a new one after the register or raw_videos changed."""
+
+    def __init__(self, store: Store, options: Options) -> None:
+        self.store, self.options = store, options
+        self._scans: dict[str, Stamp] = {}
+
+    @cached_property
+    def sources(self) -> pl.DataFrame:
+        """The register, with video_id where the bytes were read."""
+        return identified(self.store)
+
+    @cached_property
+    def shards(self) -> list[str]:
+        return sorted(self.sources["shard"].unique())
+
+    def _stamp(self, step: Step, *inputs: object) -> Stamp:
+        recipe = step.recipe(self.options)
+        return Stamp(fingerprint(recipe, *inputs), recipe)
+
+    def raw_videos(self, shard: str) -> Stamp:
+        """Made of the shard's files that are there, or were read before they went."""
+        rows = self.sources.filter((pl.col("shard") == shard) & (pl.col("gone_at").is_null() | pl.col("video_id").is_not_null()))
+        return self._stamp(RAW_VIDEOS_STEP, sorted(rows["source_key"]))
+
+    def owned(self, shard: str) -> list[str]:
+        """Ids of the videos that this shard owns, sorted. A file that went before it was scanned leaves nothing."""
+        owned = owned_videos(self.sources, shard)
+        alive = set(self.sources.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
+        if alive.issuperset(owned):
+            return owned
+        scanned = set(self.store.read(SCANS, shard, ["video_id"])["video_id"].to_pylist())
+        return [video for video in owned if video in alive | scanned]
+
+    def scan(self, shard: str) -> Stamp:
+        """Made of the bytes of the videos that the shard owns; known once raw_videos is up to date."""
+        if shard not in self._scans:
+            self._scans[shard] = self._stamp(SCAN_STEP, self.owned(shard))
+        return self._scans[shard]
+
+    def clips(self, shard: str) -> Stamp:
+        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint)
+
+    def scorer(self, name: str, shard: str) -> Stamp:
+        return self._stamp(SCORER_STEPS[name], self.clips(shard).fingerprint)
+
+    def filter_scores(self, shard: str) -> Stamp:
+        """The wide row is made of every scorer's file, so that one scorer's new version rewrites it."""
+        parts = {scorer.name: self.scorer(scorer.name, shard).fingerprint for scorer in SCORERS}
+        return Stamp(fingerprint("filter_scores", list(parts.items())), fingerprint("filter_scores"))
+
+    def is_fresh(self, folder: str, shard: str, expected: Stamp) -> bool:
+        """Whether the stored part is what it should be."""
+        stored = self.store.stamp(folder, shard)
+        return stored is not None and stored.fingerprint == expected.fingerprint
+
+    def complete_shards(self) -> list[str]:
+        """Shards whose scores are there and up to date: the ones that global assets take."""
+        return [s for s in self.shards if self.is_fresh("filter_scores", s, self.filter_scores(s))]
+
+    def population(self) -> str:
+        """Fingerprint of all that tiers select from: scores of complete shards, and which files are alive with what words."""
+        scores = {s: self.filter_scores(s).fingerprint for s in self.complete_shards()}
+        words = self.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_not_null())
+        words = words.select("uri", "video_id", "source", "licence", "title", "url", "tags").sort("uri", "video_id")
+        return fingerprint(scores, words.write_csv())

@@ -1,0 +1,111 @@
+"""The shard partition, and how an asset walks over its shards: the glue that all assets share."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+
+import dagster as dg
+
+from .columns import Table
+from .curation import Curation
+from .lineage import Lineage
+from .store import Stamp, fingerprint
+from .work import Counts, Progress
+
+SHARDS = dg.DynamicPartitionsDefinition(name="shards")
+"""A shard is some hours of video; its key is given by the register of sources."""
+
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+"""The one beta parameter that we use on purpose: without it a backfill pays one run a shard."""
+
+SHARDS_A_RUN = 20
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=SHARDS_A_RUN)
+FORCE_TAG = "clipsieve/force"
+LOG_EVERY_S = 10.0
+
+Work = Callable[[str, Lineage, Progress], Counts]
+Expected = Callable[[Lineage, str], Stamp]
+
+
+def table_metadata(table: Table) -> dict[str, object]:
+    """Dagster's column schema of a table, with units in the descriptions."""
+    columns = [
+        dg.TableColumn(c.name, str(c.type), f"{c.doc} [{c.unit}]" if c.unit else c.doc,
+                       tags={"serves": "".join(ch if ch.isalnum() else "_" for ch in c.serves)[:60]} if c.serves else None)
+        for c in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def forced(context: dg.AssetExecutionContext, curation: Curation) -> bool:
+    return curation.force or context.run.tags.get(FORCE_TAG, "").lower() == "true"
+
+
+class LogProgress:
+    """Progress lines in the run log, at most one every ten seconds."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self.log = context.log
+
+    def begin(self, step: str, shard: str, items: int, video_s: float) -> None:
+        self.name, self.items, self.video_s = f"{step} {shard}", items, video_s
+        self.done, self.done_s, self.started = 0, 0.0, time.monotonic()
+        self.next = self.started + LOG_EVERY_S
+
+    def advance(self, items: int = 1, video_s: float = 0.0) -> None:
+        self.done, self.done_s, now = self.done + items, self.done_s + video_s, time.monotonic()
+        if now >= self.next:
+            self.next = now + LOG_EVERY_S
+            speed = self.done_s / (now - self.started)
+            self.log.info(f"{self.name}: {self.done} of {self.items}, {self.done_s / 3600:.2f} of "
+                          f"{self.video_s / 3600:.2f} video hours, {speed:.1f} times real time")
+
+    def end(self) -> None:
+        self.log.info(f"{self.name}: done, {self.items} items in {time.monotonic() - self.started:.1f} s")
+
+
+def walk(
+    context: dg.AssetExecutionContext,
+    curation: Curation,
+    step: str,
+    certificate: str,
+    expected: Expected,
+    work: Work,
+    needs: Mapping[str, Expected],
+) -> dict[str, str]:
+    """Bring every shard of the run up to date; returns each shard's fingerprint.
+
+    A stored part whose fingerprint is what it should be is left as it is. `needs` names upstream parts that must
+    be up to date; raises dagster.Failure that says which is not.
+    """
+    prints = {}
+    for shard in context.partition_keys:
+        lineage = curation.lineage()
+        for folder, upstream in needs.items():
+            if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
+                raise dg.Failure(f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first")
+        stamp = expected(lineage, shard)
+        if forced(context, curation) or curation.retry_failed or not lineage.is_fresh(certificate, shard, stamp):
+            counts = work(shard, lineage, curation.progress or LogProgress(context))
+            curation.counts[(step, shard)] = counts
+            stamp = expected(curation.lineage(), shard)
+        else:
+            context.log.info(f"{step} {shard}: up to date")
+        prints[shard] = stamp.fingerprint
+    return prints
+
+
+def describe(context: dg.AssetExecutionContext, curation: Curation, key: dg.AssetKey, folder: str, step: str,
+             prints: Mapping[str, str]) -> dg.DataVersion:
+    """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
+
+    Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
+    """
+    for shard, value in prints.items():
+        counts = curation.counts.get((step, shard))
+        metadata = {"fingerprint": value, "bytes": curation.store.size(folder, shard),
+                    "dagster/uri": curation.store.path(folder, shard)}
+        if counts is not None:
+            metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
+        context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
+    return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))

@@ -1,0 +1,138 @@
+"""Which files are candidates: a folder walked, or a manifest read. Nothing is opened by a decoder here.
+
+A file is media when its name has a media extension or its first bytes are those of a media file; every other
+file is counted as ignored. Change is seen by size and time of change, never by reading the bytes again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filetype
+import polars as pl
+
+MEDIA_EXTENSIONS = frozenset(
+    ".mp4 .m4v .mov .qt .mkv .webm .avi .wmv .asf .flv .f4v .mpg .mpeg .mpe .m2v .vob .ts .mts .m2ts .3gp .3g2 .ogv "
+    ".ogm .mxf .rm .rmvb .divx .y4m .gif .m4a .jpg .jpeg .png .webp .bmp .tif .tiff .avif .heic".split()
+)
+MANIFEST_EXTENSIONS = frozenset({".csv", ".jsonl", ".ndjson", ".parquet"})
+MANIFEST_FIELDS = ("source", "licence", "title", "url", "tags")
+
+
+class InputError(ValueError):
+    """The input cannot be read; the message says what came and what is allowed."""
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A media file as the file system shows it, with what the manifest says of it."""
+
+    uri: str
+    size: int
+    mtime: datetime
+    manifest: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What an input holds: media files, how many others, and which listed files are not there."""
+
+    files: list[FoundFile]
+    ignored: int
+    missing: list[str]
+    prefix: str | None
+    """Everything under this folder was listed; None for a manifest, whose silence about a file means nothing."""
+
+
+def discover(source: str, known: frozenset[tuple[str, int]] = frozenset()) -> Discovery:
+    """List the media files of a folder, a single file or a manifest.
+
+    `known` holds (uri, size) pairs already registered as media: they are not sniffed again.
+    Raises InputError when the input does not exist, is empty of meaning, or the manifest has no `uri`.
+    """
+    if "://" in source:
+        raise InputError(f"input {source!r}: only local folders, files and manifests are read by this version")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _walk(path.resolve(), known)
+    if not path.is_file():
+        raise InputError(f"input {source!r} does not exist; give a folder, a media file, or a manifest "
+                         f"({', '.join(sorted(MANIFEST_EXTENSIONS))})")
+    if path.suffix.lower() in MANIFEST_EXTENSIONS:
+        return _from_manifest(path.resolve())
+    return Discovery([_stat(str(path.resolve()))], 0, [], None)
+
+
+def is_media(path: str) -> bool:
+    """Whether the name or the first bytes are those of a media file."""
+    if os.path.splitext(path)[1].lower() in MEDIA_EXTENSIONS:
+        return True
+    try:
+        mime = filetype.guess_mime(path) or ""
+    except OSError:
+        return False
+    return mime.startswith(("video/", "image/")) or mime == "audio/mp4"
+
+
+def _walk(folder: Path, known: frozenset[tuple[str, int]]) -> Discovery:
+    files, ignored = [], 0
+    for path, stat in _tree(str(folder)):
+        if (path, stat.st_size) in known or is_media(path):
+            files.append(FoundFile(path, stat.st_size, _time(stat)))
+        else:
+            ignored += 1
+    return Discovery(sorted(files, key=lambda f: f.uri), ignored, [], str(folder))
+
+
+def _tree(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every regular file below a folder; links to folders are not followed, so a loop cannot trap us."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _tree(entry.path)
+            elif entry.is_file():
+                yield entry.path, entry.stat()
+
+
+def _stat(path: str, manifest: dict[str, str] | None = None) -> FoundFile:
+    stat = os.stat(path)
+    return FoundFile(path, stat.st_size, _time(stat), manifest or {})
+
+
+def _time(stat: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1e6, tz=UTC)
+
+
+def _from_manifest(path: Path) -> Discovery:
+    frame = _read_manifest(path)
+    if "uri" not in frame.columns:
+        raise InputError(f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
+                         f"{', '.join(MANIFEST_FIELDS)}")
+    fields = [name for name in MANIFEST_FIELDS if name in frame.columns]
+    rows = frame.select(pl.col("uri", *fields).cast(pl.String)).unique("uri", keep="first", maintain_order=True)
+    files, missing = [], []
+    for row in rows.iter_rows(named=True):
+        uri = _resolve(row.pop("uri"), path.parent)
+        if os.path.isfile(uri):
+            files.append(_stat(uri, {k: v for k, v in row.items() if v is not None}))
+        else:
+            missing.append(uri)
+    return Discovery(sorted(files, key=lambda f: f.uri), 0, missing, None)
+
+
+def _resolve(uri: str | None, folder: Path) -> str:
+    """A relative path in a manifest is relative to the manifest."""
+    text = (uri or "").removeprefix("file://")
+    return str((folder / text).resolve()) if text else ""
+
+
+def _read_manifest(path: Path) -> pl.DataFrame:
+    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+    try:
+        return readers[path.suffix.lower()](path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"manifest {path} cannot be read as {path.suffix}: {error}") from error

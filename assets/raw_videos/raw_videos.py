@@ -1,0 +1,34 @@
+"""The asset `raw_videos`: each source file read once, in sequence; nothing is decoded."""
+
+import dagster as dg
+
+from ..curation import Curation
+from ..lineage import Lineage
+from ..partitions import BACKFILL, SHARDS, describe, forced, table_metadata, walk
+from ..steps import RAW_VIDEOS_STEP
+from ..tables import RAW_VIDEOS
+from ..work import Counts, Progress
+from .read_shard import read_shard
+
+
+@dg.asset(
+    partitions_def=SHARDS,
+    backfill_policy=BACKFILL,
+    group_name="sources",
+    kinds={"python", "parquet"},
+    code_version=str(RAW_VIDEOS_STEP.version),
+    metadata=table_metadata(RAW_VIDEOS),
+)
+def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+    """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, rate, duration).
+
+    Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
+    status and a sentence.
+    """
+
+    def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
+        return read_shard(curation.store, lineage, shard, curation.engine, progress, forced(context, curation))
+
+    prints = walk(context, curation, "raw_videos", "raw_videos", Lineage.raw_videos, work, needs={})
+    version = describe(context, curation, context.asset_key, "raw_videos", "raw_videos", prints)
+    return dg.MaterializeResult(data_version=version)

@@ -1,0 +1,173 @@
+"""The register of source files: what is new, changed, gone, and which shard takes it.
+
+One Parquet file a shard. A replaced file is a tombstone and a new row; a removed one is a tombstone; a file that
+comes back unchanged loses its tombstone. Rows are the only ones in the project that hold times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from ..store import Stamp, Store, fingerprint, rows_to_table
+from ..tables import SOURCE_IDS, SOURCES
+from .discover import MANIFEST_FIELDS, Discovery, FoundFile
+
+
+@dataclass(frozen=True)
+class ShardLimits:
+    """When a shard is full. A shard far from full is open: the next new files join it."""
+
+    max_files: int = 2000
+    max_bytes: int = 20 * 1024**3
+    open_share: float = 0.1
+    """Below this share of both limits a shard is open: rewriting it costs little."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a discovery changed in the register."""
+
+    new: int
+    replaced: int
+    returned: int
+    gone: int
+    known: int
+    left: int
+    """New files not taken because of a limit."""
+    shards: list[str]
+    """Shards whose rows changed."""
+
+
+def read_sources(store: Store) -> pl.DataFrame:
+    """All rows of the register."""
+    frame = pl.from_arrow(store.read_all(SOURCES))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def source_key(row: dict[str, Any]) -> str:
+    """Identity of one version of a source file: changes when uri, size, time of change or entity tag does."""
+    return fingerprint(row["uri"], row["size"], row["mtime"].isoformat() if row["mtime"] else None, row["etag"])
+
+
+def known_files(sources: pl.DataFrame) -> frozenset[tuple[str, int]]:
+    """(uri, size) of every registered row, for discover()."""
+    return frozenset(sources.select("uri", "size").iter_rows())
+
+
+def register(
+    store: Store, found: Discovery, now: datetime, limits: ShardLimits | None = None, limit: int | None = None
+) -> Registration:
+    """Bring the register up to date with a discovery; at most `limit` new files are taken."""
+    sources = read_sources(store)
+    rows = sources.to_dicts()
+    live = {r["uri"]: r for r in rows if r["gone_at"] is None}
+    changed: set[str] = set()
+    new, replaced, returned, known = [], 0, 0, 0
+    tombstones = {(r["uri"], r["size"], r["mtime"]): r for r in rows if r["gone_at"] is not None}
+    for file in found.files:
+        row = live.get(file.uri)
+        if row is not None and (row["size"], row["mtime"]) == (file.size, file.mtime):
+            known += 1
+            changed |= _update_manifest(row, file)
+        elif (old := tombstones.get((file.uri, file.size, file.mtime))) is not None:
+            returned += 1
+            old["gone_at"] = None
+            changed.add(old["shard"])
+        else:
+            new.append(file)
+    taken = new if limit is None else new[:limit]
+    for file in taken:
+        if (row := live.get(file.uri)) is not None:
+            replaced += 1
+            changed.add(_bury(row, now))
+    gone = _missing(live, found)
+    changed |= {_bury(row, now) for row in gone}
+    added = [_row(file, shard, now) for file, shard in _assign(rows, taken, limits or ShardLimits())]
+    changed |= {row["shard"] for row in added}
+    _write(store, rows + added, changed)
+    return Registration(len(taken) - replaced, replaced, returned, len(gone), known, len(new) - len(taken), sorted(changed))
+
+
+def _update_manifest(row: dict[str, Any], file: FoundFile) -> set[str]:
+    """New words in a manifest replace old ones; a plain folder run, which has none, changes nothing."""
+    if all(row[k] == v for k, v in file.manifest.items()):
+        return set()
+    row.update(file.manifest)
+    return {row["shard"]}
+
+
+def _bury(row: dict[str, Any], now: datetime) -> str:
+    row["gone_at"] = now
+    return str(row["shard"])
+
+
+def _missing(live: dict[str, dict[str, Any]], found: Discovery) -> list[dict[str, Any]]:
+    """Rows under the folder that was listed whole whose file is no longer there."""
+    present = {file.uri for file in found.files}
+    if found.prefix is None:
+        return [row for uri, row in live.items() if uri in set(found.missing)]
+    prefix = found.prefix.rstrip("/") + "/"
+    return [row for uri, row in live.items() if uri.startswith(prefix) and uri not in present]
+
+
+def _row(file: FoundFile, shard: str, now: datetime) -> dict[str, Any]:
+    manifest = {name: file.manifest.get(name) for name in MANIFEST_FIELDS}
+    seen = {"uri": file.uri, "size": file.size, "mtime": file.mtime, "etag": None}
+    return seen | {"source_key": source_key(seen), "shard": shard, "first_seen": now, "gone_at": None} | manifest
+
+
+def shard_key(number: int) -> str:
+    """Shards are numbered from 1; their names sort as their numbers do up to a million."""
+    return f"shard-{number:06d}"
+
+
+def closed_shards(sources: pl.DataFrame, limits: ShardLimits) -> list[str]:
+    """Shards that take no more files, and so may be compacted."""
+    last = sources["shard"].max() if len(sources) else None
+    load = sources.group_by("shard").agg(files=pl.len(), bytes=pl.sum("size"))
+    full = (pl.col("files") >= limits.max_files * limits.open_share) | (
+        pl.col("bytes") >= limits.max_bytes * limits.open_share
+    )
+    return sorted(load.filter(full | (pl.col("shard") != last))["shard"])
+
+
+def _assign(
+    rows: list[dict[str, Any]], files: list[FoundFile], limits: ShardLimits
+) -> list[tuple[FoundFile, str]]:
+    """New files join the last shard while it is open, then fill new ones."""
+    number = max((int(r["shard"].rsplit("-", 1)[1]) for r in rows), default=0)
+    here = [r for r in rows if r["shard"] == shard_key(number)]
+    count, volume = len(here), sum(r["size"] for r in here)
+    if number == 0 or count >= limits.max_files * limits.open_share or volume >= limits.max_bytes * limits.open_share:
+        number, count, volume = number + 1, 0, 0
+    assigned = []
+    for file in files:
+        if count and (count >= limits.max_files or volume + file.size > limits.max_bytes):
+            number, count, volume = number + 1, 0, 0
+        count, volume = count + 1, volume + file.size
+        assigned.append((file, shard_key(number)))
+    return assigned
+
+
+def _write(store: Store, rows: list[dict[str, Any]], shards: set[str]) -> None:
+    for shard in sorted(shards):
+        mine = sorted((r for r in rows if r["shard"] == shard), key=lambda r: (r["uri"], r["first_seen"]))
+        store.write(SOURCES, shard, rows_to_table(SOURCES, mine), Stamp(fingerprint([r["source_key"] for r in mine])))
+
+
+def identified(store: Store) -> pl.DataFrame:
+    """Every row of the register with the video_id of its bytes, NULL where they were not read yet."""
+    ids = pl.from_arrow(store.read_all(SOURCE_IDS, ["source_key", "video_id"]))
+    assert isinstance(ids, pl.DataFrame)
+    return read_sources(store).join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left")
+
+
+def owned_videos(frame: pl.DataFrame, shard: str) -> list[str]:
+    """Of the shards that hold a video the one with the lowest key owns it: sorted ids that `shard` owns."""
+    owners = frame.drop_nulls("video_id").group_by("video_id").agg(pl.min("shard"))
+    return sorted(owners.filter(pl.col("shard") == shard)["video_id"])

@@ -1,0 +1,44 @@
+"""Every step of the flow: its explicit version and the source files that define its result.
+
+Raise a version when the rows that a step writes change. tests/test_step_versions.py fails when a step's source
+has changed and its version has not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from .filter_scores.scorers import SCORERS
+from .options import Options
+from .store import fingerprint
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step, its version, its sources (globs below assets/), and libraries whose version is part of its result."""
+
+    name: str
+    version: int
+    sources: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
+
+    def recipe(self, options: Options) -> str:
+        """What makes this step's result apart from its inputs, as a fingerprint."""
+        return fingerprint(self.name, self.version, options.of(self.name), self._versions())
+
+    def _versions(self) -> dict[str, Any]:
+        return {name: version(name) for name in self.libraries}
+
+
+RAW_VIDEOS_STEP = Step("raw_videos", 1, ("raw_videos/probe.py", "scan/decoder.py"))
+SCAN_STEP = Step("scan", 1, ("scan/*.py", "scan/signals/*.py"))
+CLIPS_STEP = Step("clips", 1, ("clips/*.py",), libraries=("scenedetect",))
+SCORER_STEPS = {
+    s.name: Step(s.name, s.version, (f"filter_scores/scorers/{s.name}.py", "filter_scores/scorers/scorer.py"))
+    for s in SCORERS
+}
+TIERS_STEP = Step("tiers", 1, ("tiers/rules.py", "tiers/sql.py", "tiers/sampling.py"))
+
+STEPS = (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP, *SCORER_STEPS.values(), TIERS_STEP)

@@ -1,0 +1,76 @@
+"""The tiers as assets: SQL over the scores of all complete shards, one asset a tier of the active preset."""
+
+import dagster as dg
+
+from ..curation import Curation
+from ..partitions import forced, table_metadata
+from ..steps import TIERS_STEP
+from ..tables import TIERS
+from ..views import connect, write_database
+from .judge import expected_stamp, folder, write_tier
+from .rules import Preset, Tier
+from .sql import show
+
+
+def build_tiers(preset: Preset) -> list[dg.AssetsDefinition]:
+    """One asset a tier; tier n reads tier n-1."""
+    return [_tier_asset(preset, number) for number in range(1, len(preset.tiers) + 1)]
+
+
+def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
+    tier = preset.tiers[number - 1]
+    before = [preset.tiers[number - 2].name] if number > 1 else []
+
+    @dg.asset(
+        name=tier.name,
+        deps=["raw_videos", "clips", "filter_scores", *before],
+        group_name="tiers",
+        kinds={"duckdb", "parquet"},
+        code_version=str(TIERS_STEP.version),
+        description=_description(preset, tier),
+        metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(_rules_table(tier))},
+    )
+    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+        return _materialize(context, curation, number)
+
+    return tier_asset
+
+
+def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> dg.MaterializeResult:
+    store, preset, lineage = curation.store, curation.preset, curation.lineage()
+    tier = preset.tiers[number - 1]
+    stamp = expected_stamp(lineage, preset, number)
+    coverage = {"shards": len(lineage.shards), "complete_shards": len(lineage.complete_shards())}
+    if not forced(context, curation) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
+        context.log.info(f"{tier.name}: up to date")
+        return dg.MaterializeResult(metadata={"fingerprint": stamp.fingerprint} | coverage,
+                                    data_version=dg.DataVersion(stamp.fingerprint))
+    if number > 1:
+        _need_previous(curation, number)
+    with connect(store, preset.name) as connection:
+        judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
+    write_database(store, preset.name)
+    counts = {"dagster/row_count": judged.rows, "kept": judged.kept, "rejected": judged.rows - judged.kept}
+    return dg.MaterializeResult(metadata={"fingerprint": stamp.fingerprint} | counts | coverage,
+                                data_version=dg.DataVersion(stamp.fingerprint))
+
+
+def _need_previous(curation: Curation, number: int) -> None:
+    """Raises dagster.Failure when the tier before is missing or was judged by other rules or scores."""
+    lineage, preset = curation.lineage(), curation.preset
+    before = preset.tiers[number - 2].name
+    if not lineage.is_fresh(folder(preset.name), before, expected_stamp(lineage, preset, number - 1)):
+        raise dg.Failure(f"{preset.tiers[number - 1].name} selects from {before}, which is missing or stale: "
+                         f"materialize {before} first")
+
+
+def _description(preset: Preset, tier: Tier) -> str:
+    return (f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
+            "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else.")
+
+
+def _rules_table(tier: Tier) -> str:
+    lines = ["| rule | bound | where NULL | source |", "|---|---|---|---|"]
+    lines += [f"| {b.name} | {show(b.value)} | {b.unmeasured} | {b.source} |" for b in tier.bounds]
+    lines += [f"| {b.name} | {show(b.value)} | inactive: no scorer fills the column yet | {b.source} |" for b in tier.inactive]
+    return "\n".join(lines)

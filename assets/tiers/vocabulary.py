@@ -1,0 +1,70 @@
+"""Which columns a rule may name, and from which view each comes."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ..columns import BOOL, STRING, Column
+from ..planned import PLANNED_NUMBERS, PLANNED_TEXTS
+from ..tables import CLIPS, FILTER_SCORES, MANIFEST_COLUMNS, RAW_VIDEOS
+
+SAMPLE = "sample"
+"""Not a column: `sample = { share = 0.5, seed = 1 }` keeps a share of the clips, chosen by hash."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Columns by name; `views` says where each is read."""
+
+    columns: dict[str, Column]
+    views: dict[str, str]
+
+    def knows(self, name: str) -> bool:
+        return name in self.columns or name in PLANNED_NUMBERS or name in PLANNED_TEXTS or name == SAMPLE
+
+    def is_active(self, name: str) -> bool:
+        """Whether some enabled scorer or earlier stage fills the column."""
+        return name in self.columns or name == SAMPLE
+
+    def is_number(self, name: str) -> bool:
+        if name in self.columns:
+            kind = self.columns[name].type
+            return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+        return name in PLANNED_NUMBERS
+
+    def is_flag(self, name: str) -> bool:
+        return name in self.columns and self.columns[name].type == BOOL
+
+    def is_caption(self, name: str) -> bool:
+        return self.views.get(name) == "captions"
+
+    def nearest(self, name: str) -> str:
+        """A hint for a misspelt column."""
+        names = [*self.columns, *PLANNED_NUMBERS, *PLANNED_TEXTS, SAMPLE]
+        near = difflib.get_close_matches(name, names, n=3)
+        return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(names))}"
+
+
+def _usable(column: Column) -> bool:
+    kind = column.type
+    return kind in (STRING, BOOL) or bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def vocabulary() -> Vocabulary:
+    """Columns of clips, filter_scores, raw_videos and the manifest, in this order where a name is in two."""
+    columns: dict[str, Column] = {}
+    views: dict[str, str] = {}
+    tables = (
+        ("clips", CLIPS.columns),
+        ("filter_scores", FILTER_SCORES.columns),
+        ("raw_videos", RAW_VIDEOS.columns),
+        ("sources", MANIFEST_COLUMNS),
+    )
+    for view, listed in tables:
+        for column in filter(_usable, listed):
+            if column.name not in columns and column.name not in ("clip_id", "video_id", "shard"):
+                columns[column.name], views[column.name] = column, view
+    return Vocabulary(columns, views)

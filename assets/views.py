@@ -1,0 +1,137 @@
+"""DuckDB over the stored tables: one view a table, always present, always typed.
+
+`connect` registers the views in memory; `write_database` keeps the same views in ROOT/clipsieve.duckdb for other
+clients. Views fold what storage keeps apart: copies of a video, statuses, tombstones, tiers by preset.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import duckdb
+
+from .columns import Table
+from .compaction import readable_files
+from .store import Stamp, Store
+from .tables import (
+    CLIPS,
+    FILTER_SCORES,
+    FRAME_SIGNALS,
+    KEYFRAMES,
+    RAW_VIDEOS,
+    SCANS,
+    SHOT_COUNTS,
+    SOURCE_IDS,
+    SOURCES,
+    TIERS,
+)
+from .tiers.judge import TIER_FOLDER, bounds_of, hold_mask_of, stored_tiers
+from .tiers.sql import decisions_sql, literal, quoted
+from .tiers.vocabulary import vocabulary
+
+DATABASE = "clipsieve.duckdb"
+
+
+def connect(store: Store, preset: str | None) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with every view; tier_1.. are those of `preset`."""
+    connection = duckdb.connect()
+    for statement in view_statements(store, preset):
+        connection.execute(statement)
+    return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """From here on a query reads the root's files and nothing else, and no setting can be changed."""
+    connection.execute(f"SET allowed_directories = [{literal(store.root + '/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def write_database(store: Store, preset: str | None) -> None:
+    """Rebuild ROOT/clipsieve.duckdb: views only, absolute paths, temporary name then rename."""
+    if not store.is_local:
+        return
+    os.makedirs(store.root, exist_ok=True)
+    target = os.path.join(store.root, f".{uuid.uuid4().hex}.duckdb")
+    with duckdb.connect(target) as connection:
+        for statement in view_statements(store, preset):
+            connection.execute(statement)
+    os.replace(target, os.path.join(store.root, DATABASE))
+
+
+def view_statements(store: Store, preset: str | None) -> Iterator[str]:
+    """CREATE VIEW statements, in the order of their dependence."""
+    bodies = {f"_{t.name}": _table_sql(store, t) for t in _STORED} | dict(_FOLDED)
+    bodies |= _tier_views(store, preset)
+    for name, body in bodies.items():
+        yield f"CREATE OR REPLACE VIEW {name} AS {body}"
+
+
+_STORED: tuple[Table, ...] = (
+    SOURCES, SOURCE_IDS, RAW_VIDEOS, SCANS, SHOT_COUNTS, FRAME_SIGNALS, KEYFRAMES, CLIPS, FILTER_SCORES,
+)  # fmt: skip
+
+
+_FOLDED = {
+    "sources": "SELECT s.*, i.video_id FROM _sources s LEFT JOIN "
+    "(SELECT DISTINCT source_key, video_id FROM _source_ids) i USING (source_key)",
+    "_alive": "SELECT video_id, arg_min(uri, shard || uri) AS uri, count(*) AS uri_count, min(shard) AS shard "
+    "FROM sources WHERE gone_at IS NULL AND video_id IS NOT NULL GROUP BY video_id",
+    "scans": "SELECT s.*, n.* EXCLUDE (video_id) FROM _scans s LEFT JOIN _shot_counts n USING (video_id)",
+    "raw_videos": "SELECT r.video_id, a.uri, a.uri_count, a.shard, r.* EXCLUDE (video_id, probe_status, probe_error), "
+    "s.frames_decoded, coalesce(s.status, r.probe_status) AS status, coalesce(s.error, r.probe_error) AS error "
+    "FROM (SELECT DISTINCT ON (video_id) * FROM _raw_videos ORDER BY video_id) r "
+    "JOIN _alive a USING (video_id) LEFT JOIN _scans s USING (video_id)",
+    "frame_signals": "SELECT * FROM _frame_signals",
+    "keyframes": "SELECT * EXCLUDE (jpeg) FROM _keyframes",
+    "keyframes_jpeg": "SELECT * FROM _keyframes",
+    "clips": "SELECT * FROM _clips WHERE video_id IN (SELECT video_id FROM _alive)",
+    "filter_scores": "SELECT * FROM _filter_scores",
+}
+
+
+def _table_sql(store: Store, table: Table) -> str:
+    """The stored files of a table, or no rows of the right types."""
+    files = readable_files(store, table)
+    if not files:
+        return _empty_sql(table)
+    listed = ", ".join(literal(f) for f in files)
+    names = ", ".join(quoted(name) for name in table.names)
+    return f"SELECT {names} FROM read_parquet([{listed}], union_by_name = true)"
+
+
+def _empty_sql(table: Table, extra: str = "") -> str:
+    nulls = ", ".join(f"NULL::{c.duckdb_type} AS {quoted(c.name)}" for c in table.columns)
+    return f"SELECT {extra}{nulls} WHERE false"
+
+
+def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
+    """`tiers` and `decisions` over all presets, `tier_1`.. as clips of the active one."""
+    stored = stored_tiers(store)
+    tiers, decisions = [], []
+    for name, tier, stamp in stored:
+        rows = f"read_parquet({literal(store.path(f'{TIER_FOLDER}/{name}', tier))})"
+        tiers.append(f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM {rows}")
+        decisions.append(f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM ({_decisions(rows, stamp)})")
+    empty = _empty_sql(TIERS, "NULL::VARCHAR AS preset, NULL::VARCHAR AS tier, ")
+    no_decisions = "SELECT " + ", ".join(
+        f"NULL::VARCHAR AS {c}" for c in ("preset", "tier", "clip_id", "rule", "value", "bound", "verdict")
+    ) + " WHERE false"
+    views = {
+        "tiers": " UNION ALL ".join(tiers) or empty,
+        "decisions": " UNION ALL ".join(decisions) or no_decisions,
+    }
+    active = {tier for name, tier, _ in stored if name == preset} | {"tier_1", "tier_2", "tier_3"}
+    for tier in sorted(active, key=lambda t: int(t.rsplit("_", 1)[1])):
+        views[tier] = (f"SELECT c.* FROM clips c JOIN tiers t ON t.clip_id = c.clip_id AND t.kept "
+                       f"AND t.preset = {literal(preset or '')} AND t.tier = {literal(tier)}")
+    return views
+
+
+def _decisions(rows: str, stamp: Stamp) -> str:
+    bounds = bounds_of(stamp)
+    known = vocabulary()
+    return decisions_sql(f"(SELECT * FROM {rows})", [b for b in bounds if known.is_active(b.column)],
+                         hold_mask_of(stamp), known)

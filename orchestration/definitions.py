@@ -1,0 +1,33 @@
+"""The one Definitions object: these assets, these resources, these jobs. Nothing here knows what a frame is."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.clips.clips import clips
+from assets.curation import Curation
+from assets.filter_scores.filter_scores import cpu_scorers, filter_scores
+from assets.raw_videos.raw_videos import raw_videos
+from assets.scan.scan import scan
+from assets.tiers.tiers import build_tiers
+
+from .jobs import build_jobs
+from .resources import build_curation
+from .settings import Settings
+
+
+def build_definitions(curation: Curation) -> dg.Definitions:
+    """The graph for one root and preset. Steps run in one process: the engine has its own workers."""
+    tiers = build_tiers(curation.preset)
+    return dg.Definitions(
+        assets=[raw_videos, scan, clips, cpu_scorers, filter_scores, *tiers],
+        jobs=build_jobs(tiers),
+        resources={"curation": curation},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster dev` and the code server load."""
+    return build_definitions(build_curation(Settings()))

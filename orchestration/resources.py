@@ -1,0 +1,58 @@
+"""Settings to the objects that assets are handed: the store, the engine, the preset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from assets.curation import Curation
+from assets.store import Store
+from assets.tiers.rules import load_preset
+from assets.tiers.vocabulary import vocabulary
+from assets.work import Item, Outcome, Value
+
+from .engine import run_items
+from .settings import Settings
+
+DEFAULT_PRESET = "starter"
+ACTIVE_PRESET = "active_preset.json"
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Worker processes on this machine."""
+
+    workers: int
+    memory_limit_bytes: int
+
+    def run(
+        self, function: Callable[[Item], Value], items: Iterable[Item], time_limit_s: Callable[[Item], float] | float
+    ) -> Iterator[tuple[Item, Outcome[Value]]]:
+        return run_items(
+            function, items, workers=self.workers, time_limit_s=time_limit_s, memory_limit_bytes=self.memory_limit_bytes
+        )
+
+
+def build_curation(settings: Settings) -> Curation:
+    """Everything that assets need. Raises PresetError when the preset is not valid."""
+    store, known = Store(settings.absolute_root), vocabulary()
+    preset = load_preset(settings.preset or active_preset(store), known)
+    engine = LocalEngine(settings.workers, settings.memory_limit_mb * 1024**2)
+    return Curation(store, settings.options, engine, preset, known)
+
+
+def active_preset(store: Store) -> str:
+    """Name or path of the preset that the root's last run judged by."""
+    try:
+        with store.fs.open_input_stream(f"{store.root}/{ACTIVE_PRESET}") as stream:
+            return str(json.loads(stream.read())["preset"])
+    except (FileNotFoundError, OSError, KeyError, ValueError):
+        return DEFAULT_PRESET
+
+
+def remember_preset(store: Store, preset: str) -> None:
+    """Make a preset the root's active one: `sql`, `funnel` and the UI follow it."""
+    store.fs.create_dir(store.root, recursive=True)
+    with store.fs.open_output_stream(f"{store.root}/{ACTIVE_PRESET}") as stream:
+        stream.write(json.dumps({"preset": preset}).encode())

@@ -1,0 +1,166 @@
+"""One run, headless: find new files, make shards, materialize what is stale, in Dagster and in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from assets.compaction import COMPACTED, compact, sweep
+from assets.curation import Curation
+from assets.partitions import SHARDS, SHARDS_A_RUN
+from assets.raw_videos.discover import discover
+from assets.raw_videos.sources import Registration, closed_shards, known_files, read_sources, register
+from assets.views import write_database
+
+from .definitions import build_definitions
+from .instance import open_instance
+from .jobs import SHARD_JOB, TIER_JOB
+from .plan import Task, make_plan
+from .resources import remember_preset
+from .settings import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class BusyError(RuntimeError):
+    """Another run works on the same root."""
+
+
+@dataclass
+class RunResult:
+    """What a run found and did. `failures` is empty when every asset of the plan materialized."""
+
+    registration: Registration | None = None
+    ignored: int = 0
+    missing: list[str] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def root_lock(settings: Settings) -> Iterator[None]:
+    """One run a root at a time. Raises BusyError."""
+    if "://" in settings.root:
+        yield
+        return
+    root = Path(settings.absolute_root)
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / ".run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BusyError(f"another run works on {root}; wait for it, or give this one another --root") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def find(curation: Curation, settings: Settings, source: str, limit: int | None, result: RunResult) -> None:
+    """Register what the input holds."""
+    sources = read_sources(curation.store)
+    found = discover(source, known_files(sources))
+    result.ignored, result.missing = found.ignored, found.missing
+    result.registration = register(curation.store, found, datetime.now(UTC), settings.shards, limit)
+
+
+def execute(
+    curation: Curation, settings: Settings, until: str | None, only: str | None, result: RunResult,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Run the plan: first raw_videos of all shards, since ownership of copies follows from it, then the rest."""
+    tasks = make_plan(curation, until, only)
+    if not tasks:
+        return
+    remember_preset(curation.store, curation.preset.path or curation.preset.name)
+    definitions = build_definitions(curation)
+    with open_instance(settings) as instance:
+        instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))
+        runner = _Runner(definitions, instance, curation, result, say)
+        runner.shards([t for t in tasks if t.step == "raw_videos"])
+        rest = [t for t in make_plan(curation, until, only) if t.step != "raw_videos"]
+        runner.shards([t for t in rest if t.shard])
+        if not result.failures:
+            runner.tiers([t for t in rest if not t.shard])
+    _finish(curation, settings)
+
+
+class _Runner:
+    """Executes tasks as Dagster runs in this process."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, curation: Curation, result: RunResult,
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.definitions, self.instance, self.curation = definitions, instance, curation
+        self.result, self.say = result, say
+
+    def shards(self, tasks: list[Task]) -> None:
+        """Ranged runs over the shards that have a task; up-to-date ones in between are passed by."""
+        shards = sorted({t.shard for t in tasks if t.shard})
+        for start in range(0, len(shards), SHARDS_A_RUN):
+            chunk = shards[start : start + SHARDS_A_RUN]
+            mine = [t for t in tasks if t.shard in chunk]
+            for first, last in _ranges(chunk, self.curation.lineage().shards):
+                tags = {RANGE_START: first, RANGE_END: last}
+                self._run(SHARD_JOB, [t for t in mine if first <= (t.shard or "") <= last], tags)
+
+    def tiers(self, tasks: list[Task]) -> None:
+        if tasks:
+            self._run(TIER_JOB, tasks, {})
+
+    def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
+        keys = asset_keys(tasks)
+        self.say(f"{', '.join(dict.fromkeys(t.step for t in tasks))}" + (f" of {tags[RANGE_START]}" if tags else ""))
+        outcome = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, asset_selection=keys, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+        self.result.tasks += tasks
+        for event in outcome.all_events:
+            if event.is_step_failure:
+                error = event.step_failure_data.error
+                self.result.failures.append(f"{event.step_key}: {root_cause(error)}")
+
+
+def root_cause(error: object) -> str:
+    """The innermost message of a serialized error: what a user can act on."""
+    while (cause := getattr(error, "cause", None)) is not None:
+        error = cause
+    return str(getattr(error, "message", error)).strip()
+
+
+def asset_keys(tasks: list[Task]) -> list[dg.AssetKey]:
+    """The assets that the tasks' steps write."""
+    keys: dict[dg.AssetKey, None] = {}
+    for task in tasks:
+        names = ("frame_signals", "keyframes", "scans") if task.step == "scan" else (task.step,)
+        keys |= {dg.AssetKey(name.split("/")): None for name in names}
+    return list(keys)
+
+
+def _ranges(chunk: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
+    """Runs of neighbouring shards: a range of Dagster's takes every key between its ends."""
+    wanted, first, last = set(chunk), None, ""
+    for shard in [*every, None]:
+        if shard in wanted:
+            first, last = first or str(shard), str(shard)
+        elif first is not None:
+            yield first, last
+            first = None
+
+
+def _finish(curation: Curation, settings: Settings) -> None:
+    """Compact closed shards, then swap the views, then drop what the old views read."""
+    closed = closed_shards(read_sources(curation.store), settings.shards)
+    for table in COMPACTED:
+        compact(curation.store, table, closed)
+    write_database(curation.store, curation.preset.name)
+    for table in COMPACTED:
+        sweep(curation.store, table)
