@@ -42,7 +42,9 @@ class Lineage:
 
     def raw_videos(self, shard: str) -> Stamp:
         """Made of the shard's files that are there, or were read before they went."""
-        rows = self.sources.filter((pl.col("shard") == shard) & (pl.col("gone_at").is_null() | pl.col("video_id").is_not_null()))
+        rows = self.sources.filter(
+            (pl.col("shard") == shard) & (pl.col("gone_at").is_null() | pl.col("video_id").is_not_null())
+        )
         return self._stamp(RAW_VIDEOS_STEP, sorted(rows["source_key"]))
 
     def owned(self, shard: str) -> list[str]:
@@ -61,7 +63,9 @@ class Lineage:
         return self._scans[shard]
 
     def clips(self, shard: str) -> Stamp:
-        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint)
+        """Made of the scan, and of which videos it lost: one that is decoded after all brings new frames."""
+        stored = self.store.stamp(SCANS.name, shard)
+        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint, stored.extra.get("lost", []) if stored else [])
 
     def scorer(self, name: str, shard: str) -> Stamp:
         return self._stamp(SCORER_STEPS[name], self.clips(shard).fingerprint)

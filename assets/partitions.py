@@ -30,8 +30,12 @@ Expected = Callable[[Lineage, str], Stamp]
 def table_metadata(table: Table) -> dict[str, object]:
     """Dagster's column schema of a table, with units in the descriptions."""
     columns = [
-        dg.TableColumn(c.name, str(c.type), f"{c.doc} [{c.unit}]" if c.unit else c.doc,
-                       tags={"serves": "".join(ch if ch.isalnum() else "_" for ch in c.serves)[:60]} if c.serves else None)
+        dg.TableColumn(
+            c.name,
+            str(c.type),
+            f"{c.doc} [{c.unit}]" if c.unit else c.doc,
+            tags={"serves": "".join(ch if ch.isalnum() else "_" for ch in c.serves)[:60]} if c.serves else None,
+        )
         for c in table.columns
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
@@ -57,8 +61,10 @@ class LogProgress:
         if now >= self.next:
             self.next = now + LOG_EVERY_S
             speed = self.done_s / (now - self.started)
-            self.log.info(f"{self.name}: {self.done} of {self.items}, {self.done_s / 3600:.2f} of "
-                          f"{self.video_s / 3600:.2f} video hours, {speed:.1f} times real time")
+            self.log.info(
+                f"{self.name}: {self.done} of {self.items}, {self.done_s / 3600:.2f} of "
+                f"{self.video_s / 3600:.2f} video hours, {speed:.1f} times real time"
+            )
 
     def end(self) -> None:
         self.log.info(f"{self.name}: done, {self.items} items in {time.monotonic() - self.started:.1f} s")
@@ -83,7 +89,9 @@ def walk(
         lineage = curation.lineage()
         for folder, upstream in needs.items():
             if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
-                raise dg.Failure(f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first")
+                raise dg.Failure(
+                    f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
+                )
         stamp = expected(lineage, shard)
         if forced(context, curation) or curation.retry_failed or not lineage.is_fresh(certificate, shard, stamp):
             counts = work(shard, lineage, curation.progress or LogProgress(context))
@@ -95,16 +103,25 @@ def walk(
     return prints
 
 
-def describe(context: dg.AssetExecutionContext, curation: Curation, key: dg.AssetKey, folder: str, step: str,
-             prints: Mapping[str, str]) -> dg.DataVersion:
+def describe(
+    context: dg.AssetExecutionContext,
+    curation: Curation,
+    key: dg.AssetKey,
+    folder: str,
+    step: str,
+    prints: Mapping[str, str],
+) -> dg.DataVersion:
     """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
 
     Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
     """
     for shard, value in prints.items():
         counts = curation.counts.get((step, shard))
-        metadata = {"fingerprint": value, "bytes": curation.store.size(folder, shard),
-                    "dagster/uri": curation.store.path(folder, shard)}
+        metadata = {
+            "fingerprint": value,
+            "bytes": curation.store.size(folder, shard),
+            "dagster/uri": curation.store.path(folder, shard),
+        }
         if counts is not None:
             metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
         context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)

@@ -114,24 +114,33 @@ def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
     for name, tier, stamp in stored:
         rows = f"read_parquet({literal(store.path(f'{TIER_FOLDER}/{name}', tier))})"
         tiers.append(f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM {rows}")
-        decisions.append(f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM ({_decisions(rows, stamp)})")
+        decisions.append(
+            f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM ({_decisions(rows, stamp)})"
+        )
     empty = _empty_sql(TIERS, "NULL::VARCHAR AS preset, NULL::VARCHAR AS tier, ")
-    no_decisions = "SELECT " + ", ".join(
-        f"NULL::VARCHAR AS {c}" for c in ("preset", "tier", "clip_id", "rule", "value", "bound", "verdict")
-    ) + " WHERE false"
+    no_decisions = (
+        "SELECT "
+        + ", ".join(
+            f"NULL::VARCHAR AS {c}" for c in ("preset", "tier", "clip_id", "rule", "value", "bound", "verdict")
+        )
+        + " WHERE false"
+    )
     views = {
         "tiers": " UNION ALL ".join(tiers) or empty,
         "decisions": " UNION ALL ".join(decisions) or no_decisions,
     }
     active = {tier for name, tier, _ in stored if name == preset} | {"tier_1", "tier_2", "tier_3"}
     for tier in sorted(active, key=lambda t: int(t.rsplit("_", 1)[1])):
-        views[tier] = (f"SELECT c.* FROM clips c JOIN tiers t ON t.clip_id = c.clip_id AND t.kept "
-                       f"AND t.preset = {literal(preset or '')} AND t.tier = {literal(tier)}")
+        views[tier] = (
+            f"SELECT c.* FROM clips c JOIN tiers t ON t.clip_id = c.clip_id AND t.kept "
+            f"AND t.preset = {literal(preset or '')} AND t.tier = {literal(tier)}"
+        )
     return views
 
 
 def _decisions(rows: str, stamp: Stamp) -> str:
     bounds = bounds_of(stamp)
     known = vocabulary()
-    return decisions_sql(f"(SELECT * FROM {rows})", [b for b in bounds if known.is_active(b.column)],
-                         hold_mask_of(stamp), known)
+    return decisions_sql(
+        f"(SELECT * FROM {rows})", [b for b in bounds if known.is_active(b.column)], hold_mask_of(stamp), known
+    )

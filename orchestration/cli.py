@@ -23,7 +23,9 @@ app = typer.Typer(
     help="Curate raw video into training data: decode once, score once, tier in SQL.",
 )  # fmt: skip
 
-Root = Annotated[str | None, typer.Option(help="Where tables lie: a folder or s3://bucket/prefix. [CLIPSIEVE_ROOT, else ./data]")]
+Root = Annotated[
+    str | None, typer.Option(help="Where tables lie: a folder or s3://bucket/prefix. [CLIPSIEVE_ROOT, else ./data]")
+]
 PresetOption = Annotated[str | None, typer.Option(help="starter, movie_gen, or the path of a .toml file.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 
@@ -53,7 +55,9 @@ def plain_errors() -> Iterator[None]:
 
 @app.command()
 def run(
-    source: Annotated[str, typer.Option("--input", help="A folder, a media file, or a manifest (.csv, .jsonl, .parquet) with `uri`.")],
+    source: Annotated[
+        str, typer.Option("--input", help="A folder, a media file, or a manifest (.csv, .jsonl, .parquet) with `uri`.")
+    ],
     root: Root = None,
     preset: PresetOption = None,
     until: Annotated[str | None, typer.Option(help="Stop after this asset, e.g. clips or tier_1.")] = None,
@@ -62,7 +66,9 @@ def run(
     only: Annotated[str | None, typer.Option(help="Of the scorers run this one alone.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is stale and why; decode nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is up to date.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Decode again what crashed or timed out.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Decode again what crashed or timed out.")
+    ] = False,
     form: FormatOption = Format.table,
 ) -> None:
     """Find new files, make shards, and materialize what is stale. Run again: only what is new."""
@@ -70,8 +76,17 @@ def run(
         from .curate import curate
 
         settings = settings_of(root, preset, workers)
-        code = curate(settings, source, until=until, limit=limit, only=only, dry_run=dry_run, force=force,
-                      retry_failed=retry_failed, form=form)
+        code = curate(
+            settings,
+            source,
+            until=until,
+            limit=limit,
+            only=only,
+            dry_run=dry_run,
+            force=force,
+            retry_failed=retry_failed,
+            form=form,
+        )
     raise typer.Exit(code)
 
 
@@ -94,7 +109,9 @@ def sql(
         pq.write_table(table, sys.stdout.buffer)
         return
     names = table.column_names
-    emit([dict(zip(names, row, strict=True)) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)], form)
+    emit(
+        [dict(zip(names, row, strict=True)) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)], form
+    )
 
 
 @app.command()
@@ -147,7 +164,9 @@ def why(
 
         clip, rows = ask(build_curation(settings_of(root, preset)), clip_id)
     if form is Format.table:
-        stderr().print(f"{clip['clip_id']}: {clip['start_s']:.2f} to {clip['end_s']:.2f} s of {cell(clip['uri'])}", markup=False)
+        stderr().print(
+            f"{clip['clip_id']}: {clip['start_s']:.2f} to {clip['end_s']:.2f} s of {cell(clip['uri'])}", markup=False
+        )
     emit(rows, form)
 
 
@@ -166,7 +185,7 @@ def ui(
         settings = settings_of(root, preset)
         build_curation(settings)
         home = prepare_home(settings)
-    os.environ["CLIPSIEVE_ROOT"] = settings.absolute_root
+    os.environ |= {"DAGSTER_HOME": str(home), "CLIPSIEVE_ROOT": settings.absolute_root}
     if preset:
         os.environ["CLIPSIEVE_PRESET"] = preset if not preset.endswith(".toml") else str(Path(preset).resolve())
     stderr().print(f"Dagster over {settings.absolute_root} at http://{host}:{port} (instance {home})")

@@ -49,7 +49,10 @@ def _say_found(console: Console, settings: Settings, source: str, result: RunRes
     optional = {"replaced": found.replaced, "back again": found.returned, "gone": found.gone,
                 "left for later (--limit)": found.left, "listed but not there": len(result.missing)}  # fmt: skip
     parts += [f"{count} {word}" for word, count in optional.items() if count]
-    console.print(f"{source}: {', '.join(parts)}; {result.ignored} other files ignored. Root: {settings.absolute_root}", markup=False)
+    console.print(
+        f"{source}: {', '.join(parts)}; {result.ignored} other files ignored. Root: {settings.absolute_root}",
+        markup=False,
+    )
     for uri in result.missing[:SHOWN_FILES]:
         console.print(f"  listed but not there: {uri}", markup=False)
 
@@ -85,7 +88,9 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
         copies = f" (and {row['uri_count'] - 1} copies)" if row["uri_count"] > 1 else ""
         console.print(f"  {row['status']:<11} {row['uri']}{copies}: {row['error']}", markup=False, soft_wrap=True)
     if len(bad) > SHOWN_FILES:
-        console.print(f"  and {len(bad) - SHOWN_FILES} more: clipsieve sql \"SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'\"")
+        console.print(
+            f"  and {len(bad) - SHOWN_FILES} more: clipsieve sql \"SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'\""
+        )
 
 
 def work_done(curation: Curation) -> dict[str, int]:
@@ -102,20 +107,35 @@ def work_done(curation: Curation) -> dict[str, int]:
 def _as_row(curation: Curation, result: RunResult, seconds: float) -> dict[str, Any]:
     found = result.registration
     assert found is not None
-    files = {"new": found.new, "known": found.known, "replaced": found.replaced, "gone": found.gone, "ignored": result.ignored}
+    files = {
+        "new": found.new,
+        "known": found.known,
+        "replaced": found.replaced,
+        "gone": found.gone,
+        "ignored": result.ignored,
+    }
     tasks = [f"{t.step} {t.shard or ''}".strip() for t in result.tasks]
-    return files | totals(curation) | work_done(curation) | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2)}
+    return (
+        files
+        | totals(curation)
+        | work_done(curation)
+        | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2)}
+    )
 
 
 def _print_counts(console: Console, curation: Curation, result: RunResult, seconds: float) -> None:
     sums, work = totals(curation), work_done(curation)
-    console.print(f"\n{sums['files']} files hold {sums['videos']} videos, {sums['hours'] or 0:.2f} hours; "
-                  f"{sums['clips']} clips, {sums['clip_hours'] or 0:.2f} hours.")
+    console.print(
+        f"\n{sums['files']} files hold {sums['videos']} videos, {sums['hours'] or 0:.2f} hours; "
+        f"{sums['clips']} clips, {sums['clip_hours'] or 0:.2f} hours."
+    )
     if not result.tasks:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return
-    console.print(f"Done in {seconds:.1f} s: {work['demux_opens']} files read, {work['decode_opens']} decoded "
-                  f"({work['frames_decoded']} frames), {work['scorer_calls']} clip measurements.")
+    console.print(
+        f"Done in {seconds:.1f} s: {work['demux_opens']} files read, {work['decode_opens']} decoded "
+        f"({work['frames_decoded']} frames), {work['scorer_calls']} clip measurements."
+    )
 
 
 def _advise(console: Console, curation: Curation, result: RunResult) -> None:
@@ -123,7 +143,9 @@ def _advise(console: Console, curation: Curation, result: RunResult) -> None:
     if not any(t.shard is None for t in result.tasks):
         return
     for row in emptied(curation):
-        console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {row['taken']} clips.", markup=False)
+        console.print(
+            f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {row['taken']} clips.", markup=False
+        )
         if "try" in row:
             console.print(f"  half of them would pass with: clipsieve whatif {row['try']}", markup=False)
-    console.print("Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | sql \"SELECT ...\" | ui")
+    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | sql "SELECT ..." | ui')

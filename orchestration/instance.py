@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -19,11 +18,9 @@ def prepare_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance over the settings' home. Close it with a `with` block."""
-    prepare_home(settings)
-    return dg.DagsterInstance.get()
+    return dg.DagsterInstance.from_config(str(prepare_home(settings)))

@@ -37,15 +37,20 @@ class PlanError(ValueError):
 
 
 def make_plan(curation: Curation, until: str | None = None, only: str | None = None) -> list[Task]:
-    """Every stale task in the order of the flow, up to `until`; of the scorers `only` one. Raises PlanError."""
+    """Every stale task in the order of the flow, up to `until`; of the scorers `only` one.
+
+    Where another scorer is stale too, `only` leaves out the wide row and the tiers, which would lack it.
+    Raises PlanError.
+    """
     steps = wanted_steps(curation, until)
     if only is not None and only not in {s.name for s in SCORERS}:
         raise PlanError(f"no scorer {only!r}; choose one of {', '.join(s.name for s in SCORERS)}")
     lineage = curation.lineage()
     tasks = [task for shard in lineage.shards for task in _shard_tasks(curation, lineage, shard, steps)]
-    if only is not None:
-        tasks = _restrict(tasks, only)
-    if any(t.step.startswith("scores/") for t in tasks) or only is None:
+    others = {t.shard for t in tasks if only and t.step.startswith("scores/") and t.step != f"scores/{only}"}
+    tasks = [t for t in tasks if not only or not t.step.startswith("scores/") or t.step == f"scores/{only}"]
+    tasks = [t for t in tasks if t.step != "filter_scores" or t.shard not in others]
+    if not others:
         tasks += _tier_tasks(curation, lineage, steps, stale=bool(tasks))
     order = {step: i for i, step in enumerate(steps)}
     return sorted(tasks, key=lambda t: (order[t.step], t.shard or ""))
@@ -116,13 +121,6 @@ def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:
     return ""
 
 
-def _restrict(tasks: list[Task], only: str) -> list[Task]:
-    """Leave out other scorers, and the wide row where it would lack one of them."""
-    kept = [t for t in tasks if not t.step.startswith("scores/") or t.step == f"scores/{only}"]
-    lacking = {t.shard for t in tasks if t.step.startswith("scores/") and t not in kept}
-    return [t for t in kept if t.step != "filter_scores" or t.shard not in lacking]
-
-
 def _tier_tasks(curation: Curation, lineage: Lineage, steps: tuple[str, ...], stale: bool) -> Iterator[Task]:
     preset = curation.preset
     population = None if stale else lineage.population()
@@ -132,7 +130,9 @@ def _tier_tasks(curation: Curation, lineage: Lineage, steps: tuple[str, ...], st
             return
         stored = curation.store.stamp(folder(preset.name), tier.name)
         if changed:
-            yield Task(tier.name, None, f"follows {'the shards' if number == 1 else preset.tiers[number - 2].name}", True)
+            yield Task(
+                tier.name, None, f"follows {'the shards' if number == 1 else preset.tiers[number - 2].name}", True
+            )
             continue
         expected = expected_stamp(lineage, preset, number, population)
         if curation.force or stored is None or stored.fingerprint != expected.fingerprint:

@@ -57,5 +57,3 @@ class TerminalProgress:
         if share <= 0:
             return "unknown time"
         return f"{(time.monotonic() - self.started) * (1 / share - 1):.0f} s"
-
-

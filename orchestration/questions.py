@@ -50,7 +50,9 @@ def show_funnel(curation: Curation, by: str | None) -> Rows:
     with open_views(curation) as connection:
         tiers = stored_funnel_tiers(curation.store, preset.name, [t.name for t in preset.tiers])
         stored = {name: bounds for name, _, bounds, _ in tiers}
-        if any([b.identity() for b in stored.get(t.name, ())] != [b.identity() for b in t.bounds] for t in preset.tiers):
+        if any(
+            [b.identity() for b in stored.get(t.name, ())] != [b.identity() for b in t.bounds] for t in preset.tiers
+        ):
             tiers = judge_in_memory(connection, preset, curation.vocabulary)
         return _funnel_rows(connection, preset, tiers, _column(connection, by))
 
@@ -130,13 +132,19 @@ def why(curation: Curation, clip_id: str) -> tuple[dict[str, Any], Rows]:
     if not clip_id or not all(c in "0123456789abcdef" for c in clip_id):
         raise QuestionError(f"{clip_id!r} is not a clip id: 32 hex digits, or the first few of them")
     with open_views(curation) as connection:
-        clips = connection.sql(
-            "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) WHERE starts_with(clip_id, ?) LIMIT 5",
-            params=[clip_id],
-        ).to_arrow_table().to_pylist()
+        clips = (
+            connection.sql(
+                "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) WHERE starts_with(clip_id, ?) LIMIT 5",
+                params=[clip_id],
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
         if len(clips) != 1:
             found = "no clip has" if not clips else "several clips have"
-            raise QuestionError(f"{found} an id that starts with {clip_id!r}; `clipsieve sql \"SELECT clip_id FROM clips\"` lists them")
+            raise QuestionError(
+                f'{found} an id that starts with {clip_id!r}; `clipsieve sql "SELECT clip_id FROM clips"` lists them'
+            )
         return clips[0], _verdicts(connection, curation, clips[0]["clip_id"])
 
 
@@ -150,7 +158,15 @@ def _verdicts(connection: duckdb.DuckDBPyConnection, curation: Curation, clip_id
         decisions = decisions_sql(relation, bounds, hold, curation.vocabulary)
         query = f"SELECT rule, value, bound, verdict FROM ({decisions}) WHERE clip_id = {literal(clip_id)}"
         rows += [{"tier": name} | row for row in connection.sql(query).to_arrow_table().to_pylist()]
-        rows.append({"tier": name, "rule": "", "value": None, "bound": None, "verdict": "kept" if reached[0][0] else "rejected"})
+        rows.append(
+            {
+                "tier": name,
+                "rule": "",
+                "value": None,
+                "bound": None,
+                "verdict": "kept" if reached[0][0] else "rejected",
+            }
+        )
     return rows
 
 
@@ -164,11 +180,15 @@ def not_ok(curation: Curation) -> Rows:
 def totals(curation: Curation) -> dict[str, Any]:
     """Counts that add up, from files to tiers."""
     with open_views(curation) as connection:
-        row = connection.sql(
-            "SELECT (SELECT count(*) FROM sources WHERE gone_at IS NULL) AS files, "
-            "(SELECT count(*) FROM raw_videos) AS videos, (SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
-            "(SELECT count(*) FROM clips) AS clips, (SELECT sum(duration_s) FROM clips) / 3600 AS clip_hours"
-        ).to_arrow_table().to_pylist()[0]
+        row = (
+            connection.sql(
+                "SELECT (SELECT count(*) FROM sources WHERE gone_at IS NULL) AS files, "
+                "(SELECT count(*) FROM raw_videos) AS videos, (SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
+                "(SELECT count(*) FROM clips) AS clips, (SELECT sum(duration_s) FROM clips) / 3600 AS clip_hours"
+            )
+            .to_arrow_table()
+            .to_pylist()[0]
+        )
         return dict(row)
 
 
@@ -191,8 +211,13 @@ def emptied(curation: Curation) -> Rows:
 def _median_of_taken(curation: Curation, tier: str, rule: str, column: str) -> float:
     index = [b.name for b in curation.preset.tier(tier).bounds].index(rule)
     with open_views(curation) as connection:
-        relations = {name: relation for name, relation, _, _ in judge_in_memory(connection, curation.preset, curation.vocabulary)}
+        relations = {
+            name: relation
+            for name, relation, _, _ in judge_in_memory(connection, curation.preset, curation.vocabulary)
+        }
         first = f"(fail_mask & {1 << index}::UBIGINT) != 0 AND (fail_mask & {(1 << index) - 1}::UBIGINT) = 0"
-        query = (f"SELECT median(TRY_CAST(value AS DOUBLE)) FROM ({decisions_sql(relations[tier], curation.preset.tier(tier).bounds, 0, curation.vocabulary)}) "
-                 f"WHERE rule = {literal(rule)} AND clip_id IN (SELECT clip_id FROM {relations[tier]} WHERE {first})")
+        query = (
+            f"SELECT median(TRY_CAST(value AS DOUBLE)) FROM ({decisions_sql(relations[tier], curation.preset.tier(tier).bounds, 0, curation.vocabulary)}) "
+            f"WHERE rule = {literal(rule)} AND clip_id IN (SELECT clip_id FROM {relations[tier]} WHERE {first})"
+        )
         return float(connection.execute(query).fetchall()[0][0] or 0.0)

@@ -30,7 +30,11 @@ class LocalEngine:
         self, function: Callable[[Item], Value], items: Iterable[Item], time_limit_s: Callable[[Item], float] | float
     ) -> Iterator[tuple[Item, Outcome[Value]]]:
         return run_items(
-            function, items, workers=self.workers, time_limit_s=time_limit_s, memory_limit_bytes=self.memory_limit_bytes
+            function,
+            items,
+            workers=self.workers,
+            time_limit_s=time_limit_s,
+            memory_limit_bytes=self.memory_limit_bytes,
         )
 
 

@@ -57,7 +57,7 @@ def _inside(size: int, low: np.ndarray, high: np.ndarray, settings: CropSettings
 
 
 def _extent(size: int, samples: np.ndarray, settings: CropSettings) -> int:
-    """Width of the border on one side; 0 where there is none."""
+    """Width of the border on one side: the median extent, if most samples agree with it; 0 where there is none."""
     if not len(samples):
         return 0
     present = samples[samples >= settings.min_share * size]
@@ -65,5 +65,5 @@ def _extent(size: int, samples: np.ndarray, settings: CropSettings) -> int:
         return 0
     tolerance = max(2.0, settings.tolerance_share * size)
     common = float(np.median(present))
-    same = samples[np.abs(samples - common) <= tolerance]
-    return int(same.min()) if len(same) >= settings.agreement * len(samples) else 0
+    same = float(np.mean(np.abs(samples - common) <= tolerance))
+    return int(np.ceil(common)) if same >= settings.agreement else 0

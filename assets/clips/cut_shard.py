@@ -77,8 +77,19 @@ def clip_row(facts: dict[str, Any], frames: pl.DataFrame, span: dict[str, Any], 
     width, height = facts["width"], facts["height"]
     x, y, w, h = content_box(width, height, (sides[0], sides[1], sides[2], sides[3]), own["luma_std"].to_numpy())
     start_us, end_us = round(span["start_s"] * 1e6), round(span["end_s"] * 1e6)
-    identity = {"clip_id": fingerprint(facts["video_id"], start_us, end_us), "video_id": facts["video_id"], "shard": shard}
-    box = {"crop_x": x, "crop_y": y, "crop_w": w, "crop_h": h, "short_side": min(w, h), "orientation": orientation(w, h)}
+    identity = {
+        "clip_id": fingerprint(facts["video_id"], start_us, end_us),
+        "video_id": facts["video_id"],
+        "shard": shard,
+    }
+    box = {
+        "crop_x": x,
+        "crop_y": y,
+        "crop_w": w,
+        "crop_h": h,
+        "short_side": min(w, h),
+        "orientation": orientation(w, h),
+    }
     return identity | span | {"width": width, "height": height} | box
 
 

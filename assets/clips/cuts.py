@@ -67,7 +67,7 @@ def _replay(scores: Sequence[float], settings: CutSettings) -> AdaptiveDetector:
 
     following = iter(scores)
 
-    class Replay(AdaptiveDetector):
+    class Replay(AdaptiveDetector):  # type: ignore[misc]
         def _calculate_frame_score(self, timecode: FrameTimecode, frame_img: np.ndarray) -> float:
             return next(following)
 
@@ -81,4 +81,4 @@ def _ticks(pts_s: np.ndarray) -> list[int]:
     known = np.nan_to_num(pts_s, nan=-np.inf)
     ticks = np.rint((np.maximum.accumulate(known) - pts_s[0]) * 1e6).astype(np.int64)
     frames = np.arange(len(ticks))
-    return (np.maximum.accumulate(ticks - frames) + frames).tolist()
+    return [int(tick) for tick in np.maximum.accumulate(ticks - frames) + frames]

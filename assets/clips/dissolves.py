@@ -14,6 +14,7 @@ import numpy as np
 _FRACTIONS = np.arange(1, 8) / 8
 _BLOCK = 256
 _MARGIN = 8
+_SURROUNDINGS = 100
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,25 @@ def find_dissolves(
     """
     if len(thumbs) < min(settings.lengths) + 1:
         return []
-    pictures = thumbs.astype(np.float64)
     found: list[tuple[int, int]] = []
     taken = blocked.copy()
-    refused: list[tuple[int, int]] = []
-    for _, first, last in sorted(_candidates(pictures, settings)):
-        if taken[first : last + 1].any() or any(_overlap(first, last, *other) > 0.5 for other in refused):
+    refused: dict[int, list[tuple[int, int]]] = {}
+    stretch = max(settings.lengths)
+    for _, first, last in sorted(_candidates(thumbs, settings)):
+        place = first // stretch
+        near_by = (other for at in (place - 1, place, place + 1) for other in refused.get(at, ()))
+        if taken[first : last + 1].any() or any(_overlap(first, last, *other) > 0.5 for other in near_by):
             continue
-        start, end = _bounds(pictures, first, last, taken)
-        if not taken[start:end].any() and _is_dissolve(pictures, sharpness, start, end, settings):
+        near = slice(max(0, first - _SURROUNDINGS), last + _SURROUNDINGS)
+        pictures, offset = thumbs[near].astype(np.float64), near.start
+        start, end = _bounds(pictures, first - offset, last - offset, taken[near])
+        is_dissolve = _is_dissolve(pictures, sharpness[near], start, end, settings)
+        start, end = start + offset, end + offset
+        if is_dissolve and not taken[start:end].any():
             taken[start:end] = True
             found.append((start, end))
         else:
-            refused.append((first, last))
+            refused.setdefault(place, []).append((first, last))
     return sorted(found)
 
 
@@ -72,17 +79,17 @@ def _overlap(a: int, b: int, c: int, d: int) -> float:
     return (min(b, d) - max(a, c)) / (max(b, d) - min(a, c))
 
 
-def _candidates(pictures: np.ndarray, settings: DissolveSettings) -> Iterator[tuple[float, int, int]]:
+def _candidates(thumbs: np.ndarray, settings: DissolveSettings) -> Iterator[tuple[float, int, int]]:
     """(cost, frame of A, frame of B) of every window that looks like a mix; lower cost is better."""
     reach = max(settings.lengths) * 3 // 2 + 1
-    for begin in range(0, len(pictures), _BLOCK):
-        low, high = max(0, begin - reach), min(len(pictures), begin + _BLOCK + reach)
-        block = pictures[low:high]
+    for begin in range(0, len(thumbs), _BLOCK):
+        low, high = max(0, begin - reach), min(len(thumbs), begin + _BLOCK + reach)
+        block = thumbs[low:high].astype(np.float64)
         products = block @ block.T
         sums = block.sum(axis=1)
         for length in settings.lengths:
             step = max(1, length // 8)
-            starts = np.arange(-(-begin // step) * step, min(begin + _BLOCK, len(pictures) - length), step) - low
+            starts = np.arange(-(-begin // step) * step, min(begin + _BLOCK, len(thumbs) - length), step) - low
             cost = _window_cost(products, sums, starts, length, block.shape[1], settings)
             for k in np.flatnonzero(np.isfinite(cost)):
                 yield float(cost[k]), int(starts[k] + low), int(starts[k] + low + length)
@@ -125,11 +132,13 @@ def _window_cost(
         & (goes_on <= settings.max_slope)
         & (alike <= settings.max_correlation)
     )
-    return np.where(good, residual + uneven + goes_on / 2 + outside / 8, np.inf)
+    cost: np.ndarray = np.where(good, residual + uneven + goes_on / 2 + outside / 8, np.inf)
+    return cost
 
 
 def _distance2(products: np.ndarray, power: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.maximum(power[a] + power[b] - 2 * products[a, b], 0)
+    squared: np.ndarray = np.maximum(power[a] + power[b] - 2 * products[a, b], 0)
+    return squared
 
 
 def _bounds(pictures: np.ndarray, first: int, last: int, taken: np.ndarray) -> tuple[int, int]:
@@ -139,26 +148,28 @@ def _bounds(pictures: np.ndarray, first: int, last: int, taken: np.ndarray) -> t
     a, b = pictures[first], pictures[last]
     position = (pictures[low:high] - a) @ (b - a) / max(float((b - a) @ (b - a)), 1.0)
     middle = (first + last) // 2
-    starts, ends = np.meshgrid(np.arange(low + 1, middle), np.arange(middle + 1, high), indexing="ij")
-    starts, ends = starts.ravel(), ends.ravel()
+    grid = np.meshgrid(np.arange(low + 1, middle), np.arange(middle + 1, high), indexing="ij")
+    starts, ends = grid[0].ravel(), grid[1].ravel()
     if not len(starts):
         return first + 1, last
-    best = int(np.argmin(_misfit(position, np.arange(low, high), starts, ends)))
+    misfit = np.round(_misfit(position, np.arange(low, high), starts, ends), 6)  # the same on every processor
+    best = int(np.argmin(misfit))
     return int(starts[best]), int(ends[best])
 
 
 def _misfit(position: np.ndarray, frames: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Squared error of the best ramp from each start to its end, even or eased, with steady drift before and after."""
-    starts, ends = starts[:, None], ends[:, None]
-    even = np.clip((frames - starts + 1) / (ends - starts + 1), 0, 1)
-    drift = [np.minimum(frames - starts + 1, 0.0) / 16, np.maximum(frames - ends, 0.0) / 16]
+    first, after = starts[:, None], ends[:, None]
+    even = np.clip((frames - first + 1) / (after - first + 1), 0, 1)
+    drift = [np.minimum(frames - first + 1, 0.0) / 16, np.maximum(frames - after, 0.0) / 16]
     errors = []
     for ramp in (even, even**2 * (3 - 2 * even)):
         design = np.stack([np.ones_like(even), ramp, *drift], axis=2)
         normal = design.transpose(0, 2, 1) @ design + 1e-6 * np.eye(4)
         weights = np.linalg.solve(normal, design.transpose(0, 2, 1) @ position[None, :, None])
         errors.append(((position - (design @ weights)[..., 0]) ** 2).sum(axis=1))
-    return np.minimum(*errors)
+    best: np.ndarray = np.minimum(*errors)
+    return best
 
 
 def _free_run(pictures: np.ndarray, first: int, last: int, margin: int, taken: np.ndarray) -> tuple[int, int]:
@@ -243,4 +254,4 @@ def detail_half_way(sharpness: np.ndarray, start: int, end: int) -> float:
     if not np.isfinite(before + after + half_way) or min(before, after) * 16 <= max(before, after):
         return 0.0
     mixed, kept = (before + after) / 4, ((before**0.5 + after**0.5) / 2) ** 2
-    return (half_way - mixed) / (kept - mixed)
+    return float((half_way - mixed) / (kept - mixed))

@@ -34,23 +34,21 @@ class FadeSettings:
     """Largest rms deviation from an even ramp, as a share of its height."""
 
 
-def find_fades(thumbs: np.ndarray, luma_std: np.ndarray, settings: FadeSettings) -> list[tuple[int, int]]:
+def find_fades(thumbs: np.ndarray, uniform: np.ndarray, settings: FadeSettings) -> list[tuple[int, int]]:
     """Spans (first fading frame, first whole frame after), ascending, disjoint.
 
-    `thumbs`: (frames, cells) uint8, without borders. `luma_std`: (frames,), NaN where unknown.
+    `thumbs`: (frames, cells) uint8, without borders. `uniform`: (frames,) bool, what `is_uniform` says of them.
     A video that is uniform throughout has none.
     """
-    pictures = thumbs.astype(np.float64)
-    uniform = _is_uniform(pictures, luma_std, settings)
     if not len(uniform) or uniform.all():
         return []
     spans: list[tuple[int, int]] = []
     for first, end in _runs(uniform):
-        colour = float(np.median(pictures[first:end]))
-        start = first - _ramp(pictures[:first][::-1][: settings.max_ramp * 2], colour, settings)
-        stop = end + _ramp(pictures[end : end + settings.max_ramp * 2], colour, settings)
+        colour = float(np.median(thumbs[first:end]))
+        start = first - _ramp(thumbs[:first][::-1][: settings.max_ramp * 2], colour, settings)
+        stop = end + _ramp(thumbs[end : end + settings.max_ramp * 2], colour, settings)
         ramps = (first - start) + (stop - end)
-        if _is_flash(pictures, start, stop, settings) or (not ramps and end - first < settings.min_run):
+        if _is_flash(thumbs, start, stop, settings) or (not ramps and end - first < settings.min_run):
             continue
         if spans and start <= spans[-1][1]:
             start = spans.pop()[0]
@@ -58,9 +56,11 @@ def find_fades(thumbs: np.ndarray, luma_std: np.ndarray, settings: FadeSettings)
     return spans
 
 
-def _is_uniform(pictures: np.ndarray, luma_std: np.ndarray, settings: FadeSettings) -> np.ndarray:
-    """(frames,) bool: the picture is one colour."""
-    return (pictures.std(axis=1) <= settings.max_spread) & ~(luma_std > settings.max_luma_std)
+def is_uniform(thumbs: np.ndarray, luma_std: np.ndarray, settings: FadeSettings) -> np.ndarray:
+    """(frames,) bool: the picture is one colour. `luma_std`: (frames,), NaN where unknown."""
+    parts = np.array_split(thumbs, len(thumbs) // 65536 + 1)
+    flat: np.ndarray = np.concatenate([part.std(axis=1) for part in parts]) <= settings.max_spread
+    return flat & ~(luma_std > settings.max_luma_std)
 
 
 def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
@@ -71,6 +71,7 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 def _ramp(outward: np.ndarray, colour: float, settings: FadeSettings) -> int:
     """Frames of the ramp that leads from a uniform run into the pictures `outward`, nearest first; 0 for a cut."""
+    outward = outward.astype(np.float64)
     distance = np.sqrt(((outward - colour) ** 2).mean(axis=1))
     distance = distance[: _scene_end(outward, distance)]
     if len(distance) < settings.min_ramp + 1:
@@ -99,9 +100,9 @@ def _scene_end(outward: np.ndarray, distance: np.ndarray) -> int:
     return int(breaks[0]) + 1 if len(breaks) else len(outward)
 
 
-def _is_flash(pictures: np.ndarray, start: int, stop: int, settings: FadeSettings) -> bool:
+def _is_flash(thumbs: np.ndarray, start: int, stop: int, settings: FadeSettings) -> bool:
     """Short, and the same picture on both sides."""
-    if stop - start > settings.max_flash or start == 0 or stop == len(pictures):
+    if stop - start > settings.max_flash or start == 0 or stop == len(thumbs):
         return False
-    before, after = pictures[start - 1], pictures[stop]
+    before, after = thumbs[start - 1].astype(np.float64), thumbs[stop].astype(np.float64)
     return correlation(before, after) > 0.8

@@ -1,10 +1,11 @@
 """From a video's stored signals to its shots, and from shots to clips: spans of frames, nothing is cut.
 
-Shots and transitions divide the decoded frames without gap or overlap. Loads neither cv2 nor scenedetect when imported.
+Shots and transitions divide the decoded frames without gap or overlap. Importing it loads no cv2, no scenedetect.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,11 +181,15 @@ def _pieces(shot: Shot, times: np.ndarray, detail: np.ndarray, settings: ShotSet
     start = _sharpest_start(shot, times, detail, settings)
     bounds = _bounds(times[start : shot.end_frame + 1], settings)
     pieces = []
-    for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, end in itertools.pairwise(bounds):
         a, b = start + first, start + end
         pieces.append(
             _span(
-                shot, a, b, float(times[a]), float(times[b]),
+                shot,
+                a,
+                b,
+                float(times[a]),
+                float(times[b]),
                 shot.boundary_in if first == 0 else "chop",
                 shot.boundary_out if b == shot.end_frame else "chop",
             )

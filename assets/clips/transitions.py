@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .dissolves import DissolveSettings, find_dissolves
-from .fades import FadeSettings, find_fades
+from .fades import FadeSettings, find_fades, is_uniform
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
 _DARK = 24
@@ -58,7 +58,8 @@ def find_transitions(
         )
     cells = picture_cells(thumbs)
     pictures = thumbs[:, cells]
-    fades = find_fades(pictures, spread if cells.all() else np.full(len(spread), np.nan), settings.fades)
+    uniform = is_uniform(pictures, spread if cells.all() else np.full(len(spread), np.nan), settings.fades)
+    fades = find_fades(pictures, uniform, settings.fades)
     taken = np.zeros(len(thumbs), bool)
     for start, end in fades:
         taken[start:end] = True
@@ -66,7 +67,23 @@ def find_transitions(
     for start, end in find_dissolves(pictures, detail, taken, settings.dissolves):
         flattest = min(float(pictures[start - 1].std()), float(pictures[end].std()))
         found.append(Transition(start, end, "fade" if flattest <= settings.flat_end else "dissolve"))
-    return sorted(found, key=lambda transition: transition.start_frame)
+    return _joined(sorted(found, key=lambda transition: transition.start_frame), uniform)
+
+
+def _joined(found: list[Transition], uniform: np.ndarray) -> list[Transition]:
+    """Fades with the uniform frames beside them; those that then touch are one."""
+    joined: list[Transition] = []
+    for t in found:
+        start, end = t.start_frame, t.end_frame
+        if t.kind == "fade":
+            while start > 0 and uniform[start - 1]:
+                start -= 1
+            while end < len(uniform) and uniform[end]:
+                end += 1
+            if joined and joined[-1].kind == "fade" and start <= joined[-1].end_frame:
+                start = joined.pop().start_frame
+        joined.append(Transition(max(start, joined[-1].end_frame if joined else 0), end, t.kind))
+    return joined
 
 
 def picture_cells(thumbs: np.ndarray) -> np.ndarray:

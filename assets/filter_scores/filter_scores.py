@@ -39,8 +39,12 @@ def cpu_scorers(
         lineage = curation.lineage()
         if not lineage.is_fresh("clips", shard, lineage.clips(shard)):
             raise dg.Failure(f"scores of {shard} need clips, which is missing or stale: materialize clips first")
-        stale = [s for s in selected if forced(context, curation)
-                 or not lineage.is_fresh(f"scores/{s.name}", shard, lineage.scorer(s.name, shard))]
+        stale = [
+            s
+            for s in selected
+            if forced(context, curation)
+            or not lineage.is_fresh(f"scores/{s.name}", shard, lineage.scorer(s.name, shard))
+        ]
         if stale:
             done = score_shard(curation.store, lineage, shard, stale, curation.progress or LogProgress(context))
             curation.counts |= {(f"scores/{name}", shard): counts for name, counts in done.items()}

@@ -58,7 +58,9 @@ def score_shard(
 def clip_view(clip: dict[str, Any], frames: pl.DataFrame) -> ClipView:
     """What scorers see of a clip. Frame numbers are row numbers, since every decoded frame has a row."""
     own = frames.slice(clip["start_frame"], clip["end_frame"] - clip["start_frame"])
-    pairs = own.filter(pl.col("flow_dt_s").is_not_null() & (pl.col("pts_s") - pl.col("flow_dt_s") >= clip["start_s"] - 1e-6))
+    pairs = own.filter(
+        pl.col("flow_dt_s").is_not_null() & (pl.col("pts_s") - pl.col("flow_dt_s") >= clip["start_s"] - 1e-6)
+    )
     return ClipView(clip, own, pairs)
 
 

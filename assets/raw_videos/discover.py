@@ -60,8 +60,10 @@ def discover(source: str, known: frozenset[tuple[str, int]] = frozenset()) -> Di
     if path.is_dir():
         return _walk(path.resolve(), known)
     if not path.is_file():
-        raise InputError(f"input {source!r} does not exist; give a folder, a media file, or a manifest "
-                         f"({', '.join(sorted(MANIFEST_EXTENSIONS))})")
+        raise InputError(
+            f"input {source!r} does not exist; give a folder, a media file, or a manifest "
+            f"({', '.join(sorted(MANIFEST_EXTENSIONS))})"
+        )
     if path.suffix.lower() in MANIFEST_EXTENSIONS:
         return _from_manifest(path.resolve())
     return Discovery([_stat(str(path.resolve()))], 0, [], None)
@@ -110,8 +112,10 @@ def _time(stat: os.stat_result) -> datetime:
 def _from_manifest(path: Path) -> Discovery:
     frame = _read_manifest(path)
     if "uri" not in frame.columns:
-        raise InputError(f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
-                         f"{', '.join(MANIFEST_FIELDS)}")
+        raise InputError(
+            f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
+            f"{', '.join(MANIFEST_FIELDS)}"
+        )
     fields = [name for name in MANIFEST_FIELDS if name in frame.columns]
     rows = frame.select(pl.col("uri", *fields).cast(pl.String)).unique("uri", keep="first", maintain_order=True)
     files, missing = [], []

@@ -34,8 +34,11 @@ def read_shard(store: Store, lineage: Lineage, shard: str, engine: Engine, progr
     stamp = lineage.raw_videos(shard)
     rows = lineage.sources.filter(pl.col("shard") == shard)
     facts, ids = ({}, {}) if force else _read_before(store, shard, stamp.recipe)
-    todo = [SourceFile(r["uri"], r["size"], r["source_key"]) for r in rows.to_dicts()
-            if r["gone_at"] is None and r["source_key"] not in ids]
+    todo = [
+        SourceFile(r["uri"], r["size"], r["source_key"])
+        for r in rows.to_dicts()
+        if r["gone_at"] is None and r["source_key"] not in ids
+    ]
     counts = Counts(reused=len(rows) - len(todo))
     progress.begin("raw_videos", shard, len(todo), 0.0)
     for file, outcome in engine.run(read_file, todo, lambda f: READ_LIMIT_S + f.size / SLOWEST_READ_BYTES_S):
@@ -73,7 +76,9 @@ def unread(file: SourceFile, failure: Failure) -> dict[str, Any]:
     }
 
 
-def _read_before(store: Store, shard: str, recipe: str) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[str, str]]]:
+def _read_before(
+    store: Store, shard: str, recipe: str
+) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[str, str]]]:
     """Facts by video_id and (uri, video_id) by source_key that an earlier run of the same recipe left."""
     stored = store.stamp(RAW_VIDEOS.name, shard)
     if stored is None or stored.recipe != recipe:

@@ -90,7 +90,9 @@ def register(
     added = [_row(file, shard, now) for file, shard in _assign(rows, taken, limits or ShardLimits())]
     changed |= {row["shard"] for row in added}
     _write(store, rows + added, changed)
-    return Registration(len(taken) - replaced, replaced, returned, len(gone), known, len(new) - len(taken), sorted(changed))
+    return Registration(
+        len(taken) - replaced, replaced, returned, len(gone), known, len(new) - len(taken), sorted(changed)
+    )
 
 
 def _update_manifest(row: dict[str, Any], file: FoundFile) -> set[str]:
@@ -136,9 +138,7 @@ def closed_shards(sources: pl.DataFrame, limits: ShardLimits) -> list[str]:
     return sorted(load.filter(full | (pl.col("shard") != last))["shard"])
 
 
-def _assign(
-    rows: list[dict[str, Any]], files: list[FoundFile], limits: ShardLimits
-) -> list[tuple[FoundFile, str]]:
+def _assign(rows: list[dict[str, Any]], files: list[FoundFile], limits: ShardLimits) -> list[tuple[FoundFile, str]]:
     """New files join the last shard while it is open, then fill new ones."""
     number = max((int(r["shard"].rsplit("-", 1)[1]) for r in rows), default=0)
     here = [r for r in rows if r["shard"] == shard_key(number)]

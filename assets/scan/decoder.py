@@ -8,19 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.container
 import av.error
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "ivf", "obu",
-    "flv", "asf", "gif", "apng", "ogg", "mxf", "dv", "rm", "nut", "mjpeg",
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "ivf",
+    "obu", "flv", "asf", "gif", "apng", "ogg", "mxf", "dv", "rm", "nut", "mjpeg",
     "jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe",
 )  # fmt: skip
-"""Demuxers that read one file and nothing else. Playlists and patterns (hls, dash, concat, sdp, image2, lavfi) stay out."""
+"""Demuxers that read one file and nothing else; playlists and patterns (hls, dash, concat, sdp, image2) stay out."""
 
 SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"RIFF", b"FLV\x01", b"\x30\x26\xb2\x75", b"OggS", b"GIF8",
               b"\x89PNG", b"\xff\xd8\xff", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # fmt: skip
@@ -86,7 +87,8 @@ def open_media(path: str | Path, *, decode: bool = True) -> av.container.InputCo
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "enable_drefs": "0"}
     with open(path, "rb") as file:
         head = file.read(16)
-    forced = next((name for mark, name in IMAGES.items() if head.startswith(mark)), None)
+    forced = "webp_pipe" if head[8:12] == b"WEBP" else None
+    forced = next((name for mark, name in IMAGES.items() if head.startswith(mark)), forced)
     try:
         return av.open(
             "file:" + os.path.abspath(path), format=forced, container_options=options, metadata_errors="replace"
@@ -109,7 +111,7 @@ def reason(error: Exception) -> str:
 
 
 def video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The best moving picture (or the image), never a cover. Raises MediaError when there is none that can be decoded."""
+    """The best moving picture (or the image), never a cover. Raises MediaError when none can be decoded."""
     found = [s for s in container.streams.video if not s.disposition & SKIPPED]
     if not found:
         raise MediaError("no_video", f"No video stream; the file has {len(container.streams)} other stream(s).")
@@ -120,7 +122,7 @@ def video_stream(container: av.container.InputContainer) -> av.VideoStream:
     stream = best if best in usable else max(usable, key=lambda s: s.width * s.height)
     for other in container.streams:
         if other.index != stream.index:
-            other.discard = "all" if isinstance(other.discard, str) else type(other.discard).all
+            other.discard = Discard.all
     return stream
 
 
@@ -205,18 +207,19 @@ class Decode:
     def _stamped(
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[int, float, av.VideoFrame]]:
-        clock = Clock(frame_interval(stream))
-        start = None
+        clock, start = Clock(frame_interval(stream)), None
+        base = stream.time_base or Fraction(1)
+        up, down = base.numerator, base.denominator
         for frame in self._frames(container, stream):
             pts = frame.pts
-            now = clock(None if pts is None else float(pts * stream.time_base))
+            now = clock(None if pts is None else pts * up / down)
             start = now if start is None else start
             self._check_limits(frame, now - start)
             index = self.frames
             self.frames += 1
             COUNTERS.frames += 1
             self.bad_frames += frame.is_corrupt
-            length = float(frame.duration * stream.time_base) if frame.duration else clock.interval_s
+            length = frame.duration * up / down if frame.duration else clock.interval_s
             self.end_s = now + length
             yield index, now, frame
 
@@ -229,10 +232,13 @@ class Decode:
     def _check_limits(self, frame: av.VideoFrame, elapsed_s: float) -> None:
         limits = self.limits
         self._check_size(frame.width, frame.height)
+        over = None
         if self.frames >= limits.max_frames:
-            raise MediaError("unsupported", f"Longer than the limit of {limits.max_frames} frames; the rest was not read.")
-        if elapsed_s > limits.max_duration_s:
-            raise MediaError("unsupported", f"Longer than the limit of {limits.max_duration_s:g} s; the rest was not read.")
+            over = f"{limits.max_frames} frames"
+        elif elapsed_s > limits.max_duration_s:
+            over = f"{limits.max_duration_s:g} s"
+        if over:
+            raise MediaError("unsupported", f"Longer than the limit of {over}; the rest was not read.")
 
     def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         for packet in self._packets(container, stream):

@@ -27,10 +27,10 @@ LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0
 class Keyframes:
     """One picture a second from the first frame on, and both sides of every peak of the content metric.
 
-    A peak is a frame whose content_val is above its predecessor's and not below its successor's, at least PEAK_FLOOR, and
-    either twice the mean of the two or at least PEAK_ALWAYS; its sides are its predecessor and itself, at most three
-    such pairs in any one second. `rows` maps frame number to
-    (pts_s, width, height, jpeg). At most the two frames before the current one are held.
+    A peak is a frame whose content_val is above its predecessor's and not below its successor's, at least PEAK_FLOOR,
+    and either twice the mean of the two or at least PEAK_ALWAYS; its sides are its predecessor and itself, at most
+    three such pairs in any one second. `rows` maps frame number to (pts_s, width, height, jpeg). At most the two
+    frames before the current one are held.
     """
 
     def __init__(self) -> None:
@@ -81,8 +81,10 @@ def is_peak(before: float, value: float, following: float) -> bool:
 
 
 def drawn(pictures: Pictures) -> np.ndarray:
-    """The frame as displayed, (h, w, 3) uint8 BGR, long side at most 640, never enlarged, with the file's own matrix and
-    range. HDR transfer curves are kept as they are (the picture looks flat)."""
+    """The frame as displayed, (h, w, 3) uint8 BGR, long side at most 640, never enlarged.
+
+    The file's own matrix and range are undone; an HDR transfer curve is kept as it is (the picture looks flat).
+    """
     geometry, planes = pictures.geometry, pictures.planes
     size = geometry.coded(geometry.keyframe(LONG_SIDE))
     y = shrunk(planes.y, size)

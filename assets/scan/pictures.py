@@ -22,7 +22,6 @@ ASPECT_BOUND = 8.0
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 LIMITED_BLACK, LIMITED_SPAN = 16, 219
 LEVELS = np.arange(256, dtype=np.float64)
-EXPANDED = np.clip((LEVELS - LIMITED_BLACK) * 255 / LIMITED_SPAN, 0, 255)
 TO_LIMITED_LUMA = np.round(LIMITED_BLACK + LEVELS * LIMITED_SPAN / 255).astype(np.uint8)
 TO_LIMITED_CHROMA = np.round(128 + (LEVELS - 128) * 224 / 255).astype(np.uint8)
 
@@ -183,3 +182,9 @@ class Pictures:
     def hsv(self) -> np.ndarray:
         """`bgr` as HSV, (h, w, 3) uint8; hue 0-179."""
         return cv2.cvtColor(self.bgr, cv2.COLOR_BGR2HSV)
+
+    @cached_property
+    def histogram(self) -> np.ndarray:
+        """Pixels of `bgr` at each full-range luma level, as OpenCV's BGR to YUV gives it; (256,) float32."""
+        yuv = cv2.cvtColor(self.bgr, cv2.COLOR_BGR2YUV)
+        return cv2.calcHist([yuv], [0], None, [256], [0, 256]).ravel()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import av
 import cv2
@@ -39,18 +40,26 @@ def planes_of(frame: av.VideoFrame, field_only: bool = False) -> Planes:
     Planar YUV and grey of 8 bits are views; of 9-16 bits they are rounded to 8; every other format (RGB, palette,
     semi-planar) is converted by libav to limited-range 4:2:0.
     """
-    match = PLANAR.fullmatch(frame.format.name)
-    if match is None or any(plane.line_size <= 0 for plane in frame.planes):
-        frame, match = frame.reformat(format="yuv420p", dst_colorspace="ITU601"), None
+    name, planes = frame.format.name, frame.planes
+    bits = planar_bits(name)
+    if bits is None or planes[0].line_size <= 0:
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601", dst_color_range="MPEG")
+        name, planes, bits = "yuv420p", frame.planes, 8
         full_range, matrix = False, "bt601"
     else:
-        full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
+        full_range = frame.color_range == FULL_RANGE or name.startswith("yuvj")
         matrix = COLORSPACES.get(int(frame.colorspace), "bt709" if frame.height >= HD_LINES else "bt601")
-    bits = int(match[1] or 8) if match else 8
     step = 2 if field_only else 1
-    count = 1 if frame.format.name.startswith("gray") else 3
-    views = [_eight_bits(frame.planes[i], bits)[::step] for i in range(count)]
+    count = 1 if name.startswith("gray") else 3
+    views = [_eight_bits(planes[i], bits)[::step] for i in range(count)]
     return Planes(views[0], *(views[1:] if count == 3 else (None, None)), full_range=full_range, matrix=matrix)
+
+
+@lru_cache(maxsize=64)
+def planar_bits(name: str) -> int | None:
+    """Bits a sample of a planar YUV or grey format in this machine's byte order; None for every other format."""
+    match = PLANAR.fullmatch(name)
+    return int(match[1] or 8) if match else None
 
 
 def _eight_bits(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:

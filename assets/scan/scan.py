@@ -34,14 +34,13 @@ def _spec(table: Table) -> dg.AssetSpec:
 
 
 @dg.multi_asset(specs=[_spec(table) for table in DESCRIPTIONS], partitions_def=SHARDS, backfill_policy=BACKFILL)
-def scan(
-    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-) -> Iterator[dg.MaterializeResult]:
+def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[dg.MaterializeResult]:
     """Decode each video of the shard once, in isolated workers."""
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
-        return scan_shard(curation.store, lineage, shard, curation.engine, progress, forced(context, curation),
-                          curation.retry_failed)
+        return scan_shard(
+            curation.store, lineage, shard, curation.engine, progress, forced(context, curation), curation.retry_failed
+        )
 
     prints = walk(context, curation, "scan", SCANS.name, Lineage.scan, work, needs={"raw_videos": Lineage.raw_videos})
     for table in DESCRIPTIONS:

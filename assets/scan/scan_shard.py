@@ -7,18 +7,15 @@ writes the same bytes. A video that crashes, hangs or outgrows its worker gets i
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from ..lineage import Lineage
 from ..options import ScanOptions
-from ..store import Stamp, Store, VideoReader, fingerprint, rows_to_table
+from ..store import Stamp, Store, fingerprint, rows_to_table
 from ..tables import FRAME_SIGNALS, KEYFRAMES, RAW_VIDEOS, SCANS
 from ..work import Counts, Engine, Failure, Progress
 
@@ -27,8 +24,8 @@ LIMIT_PER_VIDEO_S = 15.0
 """Time limit of one video: BASE_LIMIT_S and this many seconds for each second of video."""
 
 UNKNOWN_DURATION_S = 600.0
-TABLES = (FRAME_SIGNALS, KEYFRAMES, SCANS)
-"""In the order in which they are written: the last certifies the others."""
+LOST = ("crashed", "timeout")
+"""Statuses that another attempt may change: they are a fact of the run, not of the bytes."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,13 @@ class Scanned:
 
 
 def scan_shard(
-    store: Store, lineage: Lineage, shard: str, engine: Engine, progress: Progress, force: bool, retry_failed: bool = False
+    store: Store,
+    lineage: Lineage,
+    shard: str,
+    engine: Engine,
+    progress: Progress,
+    force: bool,
+    retry_failed: bool = False,
 ) -> Counts:
     """Write frame_signals, keyframes and scans of the shard; videos that were scanned before are not opened."""
     stamp = lineage.scan(shard)
@@ -113,7 +116,12 @@ def staged_stamp(recipe: str, video_id: str) -> Stamp:
 
 def refused(facts: dict[str, Any]) -> dict[str, Any]:
     """The scan of a video that the probe already refused: nothing is opened."""
-    return {"video_id": facts["video_id"], "frames_decoded": 0, "status": facts["probe_status"], "error": facts["probe_error"]}
+    return {
+        "video_id": facts["video_id"],
+        "frames_decoded": 0,
+        "status": facts["probe_status"],
+        "error": facts["probe_error"],
+    }
 
 
 def failed(item: ScanItem, failure: Failure) -> dict[str, Any]:
@@ -142,7 +150,7 @@ def _scanned_before(store: Store, shard: str, recipe: str, retry_failed: bool) -
     if stored is None or stored.recipe != recipe:
         return set()
     rows = store.read(SCANS, shard, ["video_id", "status"]).to_pylist()
-    return {r["video_id"] for r in rows if not (retry_failed and r["status"] in ("crashed", "timeout"))}
+    return {r["video_id"] for r in rows if not (retry_failed and r["status"] in LOST)}
 
 
 def _stage_row(staging: Store, recipe: str, row: dict[str, Any]) -> None:
@@ -164,25 +172,15 @@ def _count(counts: Counts, staging: Store, item: ScanItem, outcome: Any) -> None
 def _assemble(store: Store, staging: Store, shard: str, stamp: Stamp, owned: list[str], kept: set[str]) -> int:
     """Concatenate kept and staged videos, sorted by id, a row group each; returns the frames of the shard."""
     frames = 0
-    for table in TABLES:
-        with ExitStack() as stack:
-            old = stack.enter_context(store.by_video(table, shard)) if table is not SCANS else None
-            out = stack.enter_context(store.writer(table, shard, stamp))
-            for rows in _groups(store, staging, table, shard, owned, kept, old):
-                out.add(rows)
+    for table in (FRAME_SIGNALS, KEYFRAMES):
+        with store.by_video(table, shard) as old, store.writer(table, shard, stamp) as out:
+            for video_id in owned:
+                rows = old.read(video_id) if video_id in kept else staging.read(table, video_id)
+                if rows.num_rows:
+                    out.add(rows)
             frames += out.rows if table is FRAME_SIGNALS else 0
+    before = {r["video_id"]: r for r in store.read(SCANS, shard).to_pylist()} if kept else {}
+    scans = [before[v] if v in kept else staging.read(SCANS, v).to_pylist()[0] for v in owned]
+    lost = [r["video_id"] for r in scans if r["status"] in LOST]
+    store.write(SCANS, shard, rows_to_table(SCANS, scans), replace(stamp, extra={"lost": lost}))
     return frames
-
-
-def _groups(
-    store: Store, staging: Store, table: Any, shard: str, owned: list[str], kept: set[str], old: VideoReader | None
-) -> Iterator[pa.Table]:
-    """Rows of each owned video in order; `scans` is one row a video and so one group in all."""
-    if old is None:
-        before = {r["video_id"]: r for r in store.read(table, shard).to_pylist()} if kept else {}
-        yield rows_to_table(table, [before[v] if v in kept else staging.read(table, v).to_pylist()[0] for v in owned])
-        return
-    for video_id in owned:
-        rows = old.read(video_id) if video_id in kept else staging.read(table, video_id)
-        if rows.num_rows:
-            yield rows

@@ -140,7 +140,8 @@ def scan_video(
 def _keyframe_table(video_id: str, keyframes: Keyframes) -> pa.Table:
     rows = [(video_id, frame, *keyframes.rows[frame]) for frame in sorted(keyframes.rows)]
     columns = list(zip(*rows, strict=True)) or [()] * len(KEYFRAMES.names)
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, KEYFRAMES.schema, strict=True)], schema=KEYFRAMES.schema)
+    schema = KEYFRAMES.schema
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
 def _scan_row(video_id: str, media: Decode) -> Values:

@@ -55,11 +55,17 @@ def _counts(
     for i in range(len(bounds)):
         bit, below = f"{1 << i}::UBIGINT", f"{(1 << i) - 1}::UBIGINT"
         first = f"(blockers & {bit}) != 0 AND (blockers & {below}) = 0"
-        sums += [f"count(*) FILTER ({first})", f"sum(duration_s) FILTER ({first})",
-                 f"count(*) FILTER ((fail_mask & {bit}) != 0)", f"count(*) FILTER ((unmeasured_mask & {bit}) != 0)"]
-    query = (f"SELECT {group} AS grouped, {', '.join(sums)} FROM (SELECT *, fail_mask | (unmeasured_mask & "
-             f"{hold_mask}::UBIGINT) AS blockers FROM {relation} JOIN clips USING (clip_id)"
-             f"{_group_join(by)}){' GROUP BY grouped ORDER BY grouped' if by else ''}")
+        sums += [
+            f"count(*) FILTER ({first})",
+            f"sum(duration_s) FILTER ({first})",
+            f"count(*) FILTER ((fail_mask & {bit}) != 0)",
+            f"count(*) FILTER ((unmeasured_mask & {bit}) != 0)",
+        ]
+    query = (
+        f"SELECT {group} AS grouped, {', '.join(sums)} FROM (SELECT *, fail_mask | (unmeasured_mask & "
+        f"{hold_mask}::UBIGINT) AS blockers FROM {relation} JOIN clips USING (clip_id)"
+        f"{_group_join(by)}){' GROUP BY grouped ORDER BY grouped' if by else ''}"
+    )
     return [(row[0], list(row[1:])) for row in connection.execute(query).fetchall()]
 
 
@@ -67,9 +73,11 @@ def _group_join(by: str | None) -> str:
     """raw_videos and the manifest are joined only when a funnel is split, since the column may be theirs."""
     if by is None:
         return ""
-    return (" LEFT JOIN (SELECT video_id, uri, codec, container, has_audio, is_hdr, is_vfr, status FROM raw_videos) USING (video_id)"
-            " LEFT JOIN (SELECT uri, source, licence, title, url, tags FROM sources WHERE gone_at IS NULL) USING (uri)"
-            " LEFT JOIN filter_scores USING (clip_id)")
+    return (
+        " LEFT JOIN (SELECT video_id, uri, codec, container, has_audio, is_hdr, is_vfr, status FROM raw_videos) USING (video_id)"
+        " LEFT JOIN (SELECT uri, source, licence, title, url, tags FROM sources WHERE gone_at IS NULL) USING (uri)"
+        " LEFT JOIN filter_scores USING (clip_id)"
+    )
 
 
 def _rows(tier: str, bounds: tuple[Bound, ...], group: str | None, counts: list[Any]) -> list[FunnelRow]:
@@ -79,8 +87,21 @@ def _rows(tier: str, bounds: tuple[Bound, ...], group: str | None, counts: list[
     for i, bound in enumerate(bounds):
         taken, taken_seconds, failed, unmeasured = counts[4 + 4 * i : 8 + 4 * i]
         left, left_seconds = left - taken, left_seconds - (taken_seconds or 0.0)
-        rows.append(FunnelRow(tier, bound.name, show(bound.value), bound.source, left, _hours(left_seconds), taken,
-                              _hours(taken_seconds), failed, unmeasured, group))
+        rows.append(
+            FunnelRow(
+                tier,
+                bound.name,
+                show(bound.value),
+                bound.source,
+                left,
+                _hours(left_seconds),
+                taken,
+                _hours(taken_seconds),
+                failed,
+                unmeasured,
+                group,
+            )
+        )
     return [*rows, FunnelRow(tier, "kept", "", "", kept, _hours(kept_seconds), group=group)]
 
 
@@ -94,7 +115,14 @@ def stored_funnel_tiers(store: Any, preset: str, tiers: list[str]) -> list[tuple
     for tier in tiers:
         stamp = store.stamp(folder(preset), tier)
         if stamp is not None:
-            listed.append((tier, f"read_parquet({literal(store.path(folder(preset), tier))})", tuple(bounds_of(stamp)), hold_mask_of(stamp)))
+            listed.append(
+                (
+                    tier,
+                    f"read_parquet({literal(store.path(folder(preset), tier))})",
+                    tuple(bounds_of(stamp)),
+                    hold_mask_of(stamp),
+                )
+            )
     return listed
 
 

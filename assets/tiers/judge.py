@@ -55,7 +55,12 @@ class Judged:
 
 
 def write_tier(
-    store: Store, connection: duckdb.DuckDBPyConnection, preset: Preset, number: int, vocabulary: Vocabulary, stamp: Stamp
+    store: Store,
+    connection: duckdb.DuckDBPyConnection,
+    preset: Preset,
+    number: int,
+    vocabulary: Vocabulary,
+    stamp: Stamp,
 ) -> Judged:
     """Judge tier `number` of the preset over the connection's views and store its verdicts."""
     tier = preset.tiers[number - 1]
@@ -89,8 +94,10 @@ def preset_folders(store: Store) -> list[str]:
 
 def bounds_of(stamp: Stamp) -> list[Bound]:
     """The bounds that a stored tier was judged by."""
-    return [Bound(**(b | {"value": tuple(b["value"]) if isinstance(b["value"], list) else b["value"]}))
-            for b in stamp.extra["bounds"]]
+    return [
+        Bound(**(b | {"value": tuple(b["value"]) if isinstance(b["value"], list) else b["value"]}))
+        for b in stamp.extra["bounds"]
+    ]
 
 
 def hold_mask_of(stamp: Stamp) -> int:

@@ -97,10 +97,14 @@ def load_preset(name_or_path: str, vocabulary: Vocabulary) -> Preset:
     if path.suffix != ".toml":
         path = PRESETS / f"{name_or_path}.toml"
     elif path.stem in preset_names() and path.resolve().parent != PRESETS.resolve():
-        raise PresetError(f"{path}: a preset of your own cannot be called {path.stem!r}, the results of the one that "
-                          "comes with the project lie under that name; rename the file")
+        raise PresetError(
+            f"{path}: a preset of your own cannot be called {path.stem!r}, the results of the one that "
+            "comes with the project lie under that name; rename the file"
+        )
     if not path.is_file():
-        raise PresetError(f"no preset {name_or_path!r}; choose one of {', '.join(preset_names())}, or the path of a .toml file")
+        raise PresetError(
+            f"no preset {name_or_path!r}; choose one of {', '.join(preset_names())}, or the path of a .toml file"
+        )
     return parse_preset(path.read_text(encoding="utf-8"), str(path), path.stem, vocabulary)
 
 
@@ -114,8 +118,10 @@ def parse_preset(text: str, path: str, name: str, vocabulary: Vocabulary) -> Pre
     tables = {k: v for k, v in document.items() if isinstance(v, dict)}
     expected = [f"tier_{i + 1}" for i in range(max(len(tables), 3))]
     if list(tables) != expected:
-        reader.fail(next((reader.line(k, None) for k in tables if k not in expected), 1),
-                    f"tiers are {', '.join(tables) or 'absent'}; a preset has three or more, in order: {', '.join(expected)}")
+        reader.fail(
+            next((reader.line(k, None) for k in tables if k not in expected), 1),
+            f"tiers are {', '.join(tables) or 'absent'}; a preset has three or more, in order: {', '.join(expected)}",
+        )
     tiers = tuple(reader.tier(number, key, table) for number, (key, table) in enumerate(tables.items(), 1))
     reader.check_order(tiers)
     return Preset(name, str(document.get("title", name)), tuple(_split(t) for t in tiers), path)
@@ -156,17 +162,28 @@ class _Reader:
     def rule(self, number: int, tier: str, column: str, rule: Any) -> Iterator[Bound]:
         line = self.line(tier, column)
         if not isinstance(rule, dict) or not set(rule) & set(KINDS):
-            self.fail(line, f"{tier}.{column} = {rule!r}: a rule is {{ min, max, in, keep_top, quota or share, "
-                            "unmeasured, source, note }")
+            self.fail(
+                line,
+                f"{tier}.{column} = {rule!r}: a rule is {{ min, max, in, keep_top, quota or share, "
+                "unmeasured, source, note }",
+            )
         if unknown := sorted(set(rule) - set(KINDS) - set(WORDS)):
             self.fail(line, f"{tier}.{column}: unknown word {unknown[0]!r}; allowed: {', '.join(KINDS + WORDS)}")
         self.check_column(line, tier, column, number)
         self.check_words(line, f"{tier}.{column}", rule)
         default = "keep" if number == 1 else "hold"
         for kind in (k for k in KINDS if k in rule):
-            yield Bound(column, kind, self.value(line, f"{tier}.{column}", column, kind, rule[kind]),
-                        rule.get("unmeasured", default), rule.get("source", "ours"), rule.get("note", ""),
-                        rule.get("seed", 0), self.vocabulary.is_active(column), line)
+            yield Bound(
+                column,
+                kind,
+                self.value(line, f"{tier}.{column}", column, kind, rule[kind]),
+                rule.get("unmeasured", default),
+                rule.get("source", "ours"),
+                rule.get("note", ""),
+                rule.get("seed", 0),
+                self.vocabulary.is_active(column),
+                line,
+            )
         if "min" in rule and "max" in rule and rule["min"] > rule["max"]:
             self.fail(line, f"{tier}.{column}: empty range, min {rule['min']} is above max {rule['max']}")
 
@@ -175,7 +192,9 @@ class _Reader:
             near = self.vocabulary.nearest(column)
             self.fail(line, f"{tier}.{column}: unknown column; {near}")
         if number == 1 and self.vocabulary.is_caption(column):
-            self.fail(line, f"tier_1.{column}: captions are written for clips of tier_1, so only tier_2 and up may use them")
+            self.fail(
+                line, f"tier_1.{column}: captions are written for clips of tier_1, so only tier_2 and up may use them"
+            )
 
     def check_words(self, line: int, where: str, rule: dict[str, Any]) -> None:
         allowed = {"unmeasured": ("keep", "hold"), "source": ("paper", "ours")}
@@ -190,13 +209,17 @@ class _Reader:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
         if kind in ("min", "max"):
             if not numeric or not self.vocabulary.is_number(column):
-                self.fail(line, f"{where}.{kind} = {value!r}: a number on a numeric column is needed; for texts use `in`")
+                self.fail(
+                    line, f"{where}.{kind} = {value!r}: a number on a numeric column is needed; for texts use `in`"
+                )
             return float(value)
         if kind in ("keep_top", "share"):
             if not numeric or not 0 < value <= 1 or (kind == "keep_top" and not self.vocabulary.is_number(column)):
                 self.fail(line, f"{where}.{kind} = {value!r}: a share above 0 and up to 1 is needed")
             if (kind == "share") != (column == "sample"):
-                self.fail(line, f"{where}.{kind}: `share` belongs to the word `sample`, and `sample` takes nothing else")
+                self.fail(
+                    line, f"{where}.{kind}: `share` belongs to the word `sample`, and `sample` takes nothing else"
+                )
             return float(value)
         if kind == "quota":
             return self.quota(line, where, column, value)
@@ -209,10 +232,15 @@ class _Reader:
 
     def quota(self, line: int, where: str, column: str, value: Any) -> dict[str, float]:
         shares = value if isinstance(value, dict) else {}
-        wrong = [k for k, v in shares.items() if isinstance(v, bool) or not isinstance(v, int | float) or not 0 < v < 1]
+        wrong = [
+            k for k, v in shares.items() if isinstance(v, bool) or not isinstance(v, int | float) or not 0 < v < 1
+        ]
         if not shares or wrong or abs(sum(shares.values()) - 1) > 1e-6 or self.vocabulary.is_number(column):
-            self.fail(line, f"{where}.quota = {value!r}: shares above 0 of the values of a text column, that sum to 1, "
-                            "are needed, such as { landscape = 0.6, portrait = 0.4 }")
+            self.fail(
+                line,
+                f"{where}.quota = {value!r}: shares above 0 of the values of a text column, that sum to 1, "
+                "are needed, such as { landscape = 0.6, portrait = 0.4 }",
+            )
         return {k: float(v) for k, v in shares.items()}
 
     def check_order(self, tiers: tuple[Tier, ...]) -> None:
@@ -222,8 +250,11 @@ class _Reader:
             for bound in tier.bounds:
                 before = strictest.get((bound.column, bound.kind))
                 if before and loosens(before[0], bound):
-                    self.fail(bound.line, f"{tier.name}.{bound.name} = {bound.value} is looser than {before[1]}'s "
-                                          f"{before[0].value}; a later tier selects from it and may only be stricter")
+                    self.fail(
+                        bound.line,
+                        f"{tier.name}.{bound.name} = {bound.value} is looser than {before[1]}'s "
+                        f"{before[0].value}; a later tier selects from it and may only be stricter",
+                    )
                 strictest[(bound.column, bound.kind)] = (bound, tier.name)
 
 

@@ -19,16 +19,20 @@ def hash_unit(seed: int) -> str:
 def windowed_fail(bound: Bound, bit: int, passed: str, relation: str) -> str:
     """SQL that sets `bit` of fail_mask for the candidates (those with `passed`) that the bound rejects."""
     sql = _keep_top(bound, passed, relation) if bound.kind == "keep_top" else _quota(bound, passed, relation)
-    return (f"SELECT * EXCLUDE (rejected) REPLACE (fail_mask | CASE WHEN rejected THEN {bit}::UBIGINT "
-            f"ELSE 0::UBIGINT END AS fail_mask) FROM ({sql})")
+    return (
+        f"SELECT * EXCLUDE (rejected) REPLACE (fail_mask | CASE WHEN rejected THEN {bit}::UBIGINT "
+        f"ELSE 0::UBIGINT END AS fail_mask) FROM ({sql})"
+    )
 
 
 def _keep_top(bound: Bound, passed: str, relation: str) -> str:
     """The share with the highest values stays; a value of NULL is unmeasured, not last."""
     column = _quoted(bound.column)
     asked = f"({passed} AND {column} IS NOT NULL)"
-    return (f"SELECT *, {asked} AND row_number() OVER (PARTITION BY {asked} ORDER BY {column} DESC, clip_id) > "
-            f"ceil(count(*) OVER (PARTITION BY {asked}) * {float(bound.value)!r}) AS rejected FROM {relation}")  # type: ignore[arg-type]
+    return (
+        f"SELECT *, {asked} AND row_number() OVER (PARTITION BY {asked} ORDER BY {column} DESC, clip_id) > "
+        f"ceil(count(*) OVER (PARTITION BY {asked}) * {float(bound.value)!r}) AS rejected FROM {relation}"
+    )  # type: ignore[arg-type]
 
 
 def _quota(bound: Bound, passed: str, relation: str) -> str:
@@ -38,14 +42,19 @@ def _quota(bound: Bound, passed: str, relation: str) -> str:
     """
     assert isinstance(bound.value, dict)
     column = _quoted(bound.column)
-    share = "CASE " + " ".join(
-        f"WHEN {column} = {_text(k)} THEN {float(v)!r}" for k, v in bound.value.items()) + " END"
-    ranked = (f"SELECT *, {share} AS share_, ({passed} AND {share} IS NOT NULL) AS asked_, "
-              f"row_number() OVER (PARTITION BY {passed}, {column} ORDER BY {hash_unit(bound.seed)}, clip_id) AS rank_, "
-              f"count(*) OVER (PARTITION BY {passed}, {column}) AS count_ FROM {relation}")
+    share = (
+        "CASE " + " ".join(f"WHEN {column} = {_text(k)} THEN {float(v)!r}" for k, v in bound.value.items()) + " END"
+    )
+    ranked = (
+        f"SELECT *, {share} AS share_, ({passed} AND {share} IS NOT NULL) AS asked_, "
+        f"row_number() OVER (PARTITION BY {passed}, {column} ORDER BY {hash_unit(bound.seed)}, clip_id) AS rank_, "
+        f"count(*) OVER (PARTITION BY {passed}, {column}) AS count_ FROM {relation}"
+    )
     size = "min(CASE WHEN asked_ THEN count_ / share_ END) OVER ()"
-    return (f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > greatest(1, floor({size} * share_ + 1e-9)) "
-            f"AS rejected FROM ({ranked})")
+    return (
+        f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > greatest(1, floor({size} * share_ + 1e-9)) "
+        f"AS rejected FROM ({ranked})"
+    )
 
 
 def _quoted(name: str) -> str:

@@ -50,16 +50,22 @@ def population_sql(columns: Sequence[str], vocabulary: Vocabulary, previous: str
 def judge_sql(tier: Tier, vocabulary: Vocabulary, previous: str | None) -> str:
     """SELECT clip_id, fail_mask, unmeasured_mask, kept for every candidate of the tier, ordered by clip_id."""
     columns = [b.column for b in tier.bounds]
-    steps = [f"judged_0 AS (SELECT *, {_mask(tier.bounds, fails)} AS fail_mask, "
-             f"{_mask(tier.bounds, unmeasured)} AS unmeasured_mask FROM "
-             f"({population_sql(columns, vocabulary, previous)}))"]
+    steps = [
+        f"judged_0 AS (SELECT *, {_mask(tier.bounds, fails)} AS fail_mask, "
+        f"{_mask(tier.bounds, unmeasured)} AS unmeasured_mask FROM "
+        f"({population_sql(columns, vocabulary, previous)}))"
+    ]
     for index, bound in enumerate(tier.bounds):
         if bound.kind in WINDOWED:
             passed = _clear((1 << index) - 1, tier.hold_mask)
-            steps.append(f"judged_{len(steps)} AS ({windowed_fail(bound, 1 << index, passed, f'judged_{len(steps) - 1}')})")
+            steps.append(
+                f"judged_{len(steps)} AS ({windowed_fail(bound, 1 << index, passed, f'judged_{len(steps) - 1}')})"
+            )
     kept = _clear((1 << 64) - 1, tier.hold_mask)
-    return (f"WITH {', '.join(steps)} SELECT clip_id, fail_mask::UBIGINT AS fail_mask, "
-            f"unmeasured_mask::UBIGINT AS unmeasured_mask, {kept} AS kept FROM judged_{len(steps) - 1} ORDER BY clip_id")
+    return (
+        f"WITH {', '.join(steps)} SELECT clip_id, fail_mask::UBIGINT AS fail_mask, "
+        f"unmeasured_mask::UBIGINT AS unmeasured_mask, {kept} AS kept FROM judged_{len(steps) - 1} ORDER BY clip_id"
+    )
 
 
 def _clear(below: int, hold_mask: int) -> str:
@@ -96,22 +102,30 @@ def decisions_sql(judged: str, bounds: Sequence[Bound], hold_mask: int, vocabula
     A windowed bound has a row only for clips that passed the rules before it: the others were not asked.
     """
     if not bounds:
-        return "SELECT NULL::VARCHAR AS clip_id, NULL::VARCHAR AS rule, NULL::VARCHAR AS value, " \
-               "NULL::VARCHAR AS bound, NULL::VARCHAR AS verdict WHERE false"
+        return (
+            "SELECT NULL::VARCHAR AS clip_id, NULL::VARCHAR AS rule, NULL::VARCHAR AS value, "
+            "NULL::VARCHAR AS bound, NULL::VARCHAR AS verdict WHERE false"
+        )
     columns = [b.column for b in bounds]
     structs = ", ".join(_decision(b, 1 << i, hold_mask) for i, b in enumerate(bounds))
-    rows = f"SELECT p.*, m.fail_mask, m.unmeasured_mask FROM ({population_sql(columns, vocabulary, None)}) p " \
-           f"JOIN {judged} m ON m.clip_id = p.clip_id"
-    return f"SELECT clip_id, d.rule, d.value, d.bound, d.verdict FROM (SELECT clip_id, unnest([{structs}]) AS d " \
-           f"FROM ({rows})) WHERE d.asked"
+    rows = (
+        f"SELECT p.*, m.fail_mask, m.unmeasured_mask FROM ({population_sql(columns, vocabulary, None)}) p "
+        f"JOIN {judged} m ON m.clip_id = p.clip_id"
+    )
+    return (
+        f"SELECT clip_id, d.rule, d.value, d.bound, d.verdict FROM (SELECT clip_id, unnest([{structs}]) AS d "
+        f"FROM ({rows})) WHERE d.asked"
+    )
 
 
 def _decision(bound: Bound, bit: int, hold_mask: int) -> str:
     value = f"{hash_unit(bound.seed)}" if bound.column == SAMPLE else quoted(bound.column)
     asked = _clear(bit - 1, hold_mask) if bound.kind in WINDOWED else "true"
-    return (f"{{'rule': {literal(bound.name)}, 'value': CAST({value} AS VARCHAR), 'bound': {literal(show(bound.value))}, "
-            f"'verdict': CASE WHEN (fail_mask & {bit}::UBIGINT) != 0 THEN 'fail' "
-            f"WHEN (unmeasured_mask & {bit}::UBIGINT) != 0 THEN 'unmeasured' ELSE 'pass' END, 'asked': {asked}}}")
+    return (
+        f"{{'rule': {literal(bound.name)}, 'value': CAST({value} AS VARCHAR), 'bound': {literal(show(bound.value))}, "
+        f"'verdict': CASE WHEN (fail_mask & {bit}::UBIGINT) != 0 THEN 'fail' "
+        f"WHEN (unmeasured_mask & {bit}::UBIGINT) != 0 THEN 'unmeasured' ELSE 'pass' END, 'asked': {asked}}}"
+    )
 
 
 def show(value: Any) -> str:

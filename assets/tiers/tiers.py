@@ -43,16 +43,18 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     coverage = {"shards": len(lineage.shards), "complete_shards": len(lineage.complete_shards())}
     if not forced(context, curation) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
-        return dg.MaterializeResult(metadata={"fingerprint": stamp.fingerprint} | coverage,
-                                    data_version=dg.DataVersion(stamp.fingerprint))
+        return dg.MaterializeResult(
+            metadata={"fingerprint": stamp.fingerprint} | coverage, data_version=dg.DataVersion(stamp.fingerprint)
+        )
     if number > 1:
         _need_previous(curation, number)
     with connect(store, preset.name) as connection:
         judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
     write_database(store, preset.name)
     counts = {"dagster/row_count": judged.rows, "kept": judged.kept, "rejected": judged.rows - judged.kept}
-    return dg.MaterializeResult(metadata={"fingerprint": stamp.fingerprint} | counts | coverage,
-                                data_version=dg.DataVersion(stamp.fingerprint))
+    return dg.MaterializeResult(
+        metadata={"fingerprint": stamp.fingerprint} | counts | coverage, data_version=dg.DataVersion(stamp.fingerprint)
+    )
 
 
 def _need_previous(curation: Curation, number: int) -> None:
@@ -60,17 +62,24 @@ def _need_previous(curation: Curation, number: int) -> None:
     lineage, preset = curation.lineage(), curation.preset
     before = preset.tiers[number - 2].name
     if not lineage.is_fresh(folder(preset.name), before, expected_stamp(lineage, preset, number - 1)):
-        raise dg.Failure(f"{preset.tiers[number - 1].name} selects from {before}, which is missing or stale: "
-                         f"materialize {before} first")
+        raise dg.Failure(
+            f"{preset.tiers[number - 1].name} selects from {before}, which is missing or stale: "
+            f"materialize {before} first"
+        )
 
 
 def _description(preset: Preset, tier: Tier) -> str:
-    return (f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
-            "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else.")
+    return (
+        f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
+        "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else."
+    )
 
 
 def _rules_table(tier: Tier) -> str:
     lines = ["| rule | bound | where NULL | source |", "|---|---|---|---|"]
     lines += [f"| {b.name} | {show(b.value)} | {b.unmeasured} | {b.source} |" for b in tier.bounds]
-    lines += [f"| {b.name} | {show(b.value)} | inactive: no scorer fills the column yet | {b.source} |" for b in tier.inactive]
+    lines += [
+        f"| {b.name} | {show(b.value)} | inactive: no scorer fills the column yet | {b.source} |"
+        for b in tier.inactive
+    ]
     return "\n".join(lines)

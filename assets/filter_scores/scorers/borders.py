@@ -24,5 +24,7 @@ def borders(view: ClipView) -> dict[str, Any]:
     clip = view.clip
     outside = 1.0 - clip["crop_w"] * clip["crop_h"] / (clip["width"] * clip["height"])
     tall, wide = clip["crop_h"] < clip["height"], clip["crop_w"] < clip["width"]
-    kind = {(False, False): "none", (True, False): "letterbox", (False, True): "pillarbox"}.get((tall, wide), "windowbox")
+    kind = {(False, False): "none", (True, False): "letterbox", (False, True): "pillarbox"}.get(
+        (tall, wide), "windowbox"
+    )
     return {"border_ratio": max(outside, 0.0), "border_kind": kind}

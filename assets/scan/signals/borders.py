@@ -7,13 +7,14 @@ import numpy as np
 
 from ..pictures import Pictures
 
-SAMPLES = 160
+SAMPLES = 96
 SKIPPED_LINES = 3
 DARK_LEVEL = 40
 DARK_TOLERANCE, BRIGHT_TOLERANCE = 6, 3
 STRAY_SHARE = 0.02
 EDGE_SHARE = 0.25
-EDGE_LINES = 4
+EDGE_LINES, BLUR_LINES = 4, 10
+CLEAR_STEP = 16
 CONTENT_SHARE = 0.1
 CHROMA_STD = 4.0
 
@@ -24,12 +25,12 @@ NONE: Bands = (0, 0)
 class Borders:
     """border_top, border_bottom, border_left, border_right: thickness of the uniform band at each edge, displayed px.
 
-    A line belongs to a band when at most 2 % of its pixels differ from the band's luma by more than 6 levels
-    (3 in a band brighter than 40); the band
-    counts when it is at least 4 lines thick, its chroma is uniform, and it ends in a straight edge: within 4 lines a
-    quarter of the pixels differ. So a dark scene, which fades out of its shadows, is no border. The outermost 3 lines
-    may hold anything. A picture that is uniform all over (black, a fade) gives 0 for all four: nothing is known there.
-    Known weakness: a caption inside a bar ends the bar; flat graphics that touch the edge look like bands.
+    A line belongs to a band when at most 2 % of its pixels differ from the band's luma by more than 6 levels (3 in a
+    band brighter than 40). The band counts when it is at least 4 lines thick, its chroma is uniform, and it ends in a
+    straight edge: a quarter of the pixels differ within 4 lines, or by more than 16 levels within 10, as coding blurs
+    the edge. So a dark scene, which fades out of its shadows, is no border. The outermost 3 lines may hold anything.
+    A picture that is uniform all over (black, a fade) gives 0 for all four: nothing is known there. Known weakness: a
+    caption inside a bar ends the bar; flat graphics that touch the edge look like bands.
     """
 
     def __call__(self, pictures: Pictures) -> dict[str, int]:
@@ -73,14 +74,23 @@ def _band(lines: np.ndarray) -> int:
         return 0
     value = float(np.sort(lines[SKIPPED_LINES])[lines.shape[1] // 2])
     tolerance = DARK_TOLERANCE if value <= DARK_LEVEL else BRIGHT_TOLERANCE
-    inside = cv2.inRange(lines, value - tolerance, value + tolerance)
-    strays = 1 - cv2.reduce(inside, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() / 255
+    strays = _strays(lines, value, tolerance)
     outside = np.flatnonzero(strays[SKIPPED_LINES:] > STRAY_SHARE)
     if outside.size == 0:
         return count
     edge = SKIPPED_LINES + int(outside[0])
-    straight = strays[edge : edge + EDGE_LINES].max() >= EDGE_SHARE
-    return edge if edge > SKIPPED_LINES and straight else 0
+    if edge == SKIPPED_LINES:
+        return 0
+    clear = np.flatnonzero(_strays(lines[edge : edge + BLUR_LINES], value, CLEAR_STEP) >= EDGE_SHARE)
+    if clear.size:
+        return edge + int(clear[0])
+    return edge if strays[edge : edge + EDGE_LINES].max() >= EDGE_SHARE else 0
+
+
+def _strays(lines: np.ndarray, value: float, tolerance: float) -> np.ndarray:
+    """Share of each line's pixels that differ from the value by more than the tolerance."""
+    inside = cv2.inRange(lines, value - tolerance, value + tolerance)
+    return 1 - cv2.reduce(inside, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() / 255
 
 
 def _confirmed(pictures: Pictures, bands: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
@@ -89,11 +99,9 @@ def _confirmed(pictures: Pictures, bands: tuple[int, int, int, int]) -> tuple[in
     height, width = planes.y.shape
     result = []
     for edge, lines in enumerate(bands):
-        plain = lines == 0 or all(
-            _chroma_std(plane, edge, lines / (width if edge % 2 else height)) <= CHROMA_STD
-            for plane in (planes.u, planes.v)
-            if plane is not None
-        )
+        share = max(lines - BLUR_LINES, lines / 2) / (width if edge % 2 else height)
+        chroma = [plane for plane in (planes.u, planes.v) if lines and plane is not None]
+        plain = all(_chroma_std(plane, edge, share) <= CHROMA_STD for plane in chroma)
         result.append(lines if plain else 0)
     return (result[0], result[1], result[2], result[3])
 

@@ -21,9 +21,8 @@ class Histogram:
         self._last: np.ndarray | None = None
 
     def __call__(self, pictures: Pictures) -> dict[str, float | None]:
-        yuv = cv2.cvtColor(pictures.bgr, cv2.COLOR_BGR2YUV)
-        histogram = cv2.calcHist([yuv], [0], None, [BINS], [0, 256])
-        last, self._last = self._last, cv2.normalize(histogram, histogram).ravel()
+        histogram = pictures.histogram.reshape(BINS, 2).sum(axis=1)
+        last, self._last = self._last, cv2.normalize(histogram, None).ravel()
         if last is None:
             return {"hist_diff": None}
         return {"hist_diff": min(1.0, max(-1.0, cv2.compareHist(last, self._last, cv2.HISTCMP_CORREL)))}

@@ -11,7 +11,9 @@ from .blockiness import middle
 BLOCK = 16
 REGION = 512
 QUANTILE = 10
-KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
+GAIN = 6.0
+"""Of the kernel on white noise: the root of its squared weights, (1 + 4 + 1) in each direction."""
 CLIPPED = (17, 234)
 
 
@@ -29,11 +31,11 @@ class Noise:
         if rows == 0 or columns == 0:
             return {"noise": 0.0}
         region = region[: rows * BLOCK, : columns * BLOCK]
-        energy = cv2.filter2D(region, cv2.CV_32F, KERNEL)
-        cv2.multiply(energy, energy, energy)
+        grain = cv2.sepFilter2D(region, cv2.CV_16S, SECOND_DIFFERENCE, SECOND_DIFFERENCE)
+        energy = cv2.multiply(grain, grain, dtype=cv2.CV_32F)
         power = cv2.resize(energy, (columns, rows), interpolation=cv2.INTER_AREA)
         level = cv2.resize(region, (columns, rows), interpolation=cv2.INTER_AREA)
         usable = power[(level > CLIPPED[0]) & (level < CLIPPED[1])]
         if usable.size == 0:
             return {"noise": 0.0}
-        return {"noise": float(np.percentile(usable, QUANTILE)) ** 0.5 * pictures.gain}
+        return {"noise": float(np.percentile(usable, QUANTILE)) ** 0.5 / GAIN * pictures.gain}

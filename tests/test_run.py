@@ -1,0 +1,242 @@
+"""A whole run over drawn footage: what is computed, what is left alone, what survives a crash. Real workers throughout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import misbehaviour
+import pytest
+from conftest import FRAMES, SMALL, Clipsieve
+
+import assets.filter_scores.scorers as scorers
+import assets.lineage as lineage_module
+from assets.scan import scan_shard
+from assets.steps import Step
+from assets.store import Stamp, Store, rows_to_table
+from assets.tables import SOURCES
+from demo.footage import grain, pan, photograph, write_video
+
+Run = Callable[..., dict[str, Any]]
+
+
+def steps_of(summary: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(task.split()[0] for task in summary["tasks"]))
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Content of every table but `sources`, which holds times."""
+    files = (p for p in root.rglob("*.parquet") if p.relative_to(root).parts[0] != "sources")
+    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture
+def root(curated: Path, videos: Path, tmp_path: Path, run: Run) -> Path:
+    """A root whose library was moved to the `videos` folder: the same bytes at other addresses."""
+    root = Path(shutil.copytree(curated, tmp_path / "root", ignore=shutil.ignore_patterns(".dagster")))
+    store = Store(str(root))
+    rows = [row | {"gone_at": row["first_seen"]} for row in store.read(SOURCES, "shard-000001").to_pylist()]
+    store.write(SOURCES, "shard-000001", rows_to_table(SOURCES, rows), Stamp("moved"))
+    summary = run(videos, root)
+    assert summary["decode_opens"] == 0, "moving files must not cost a decode"
+    return root
+
+
+def test_counts_add_up_from_files_to_tiers(curated: Path, drawn: Path, clipsieve: Clipsieve) -> None:
+    rows = clipsieve("sql", "SELECT * FROM raw_videos", "--root", curated, "--format", "json").data
+    on_disk = sum(p.is_file() for p in drawn.rglob("*"))
+    assert sum(r["uri_count"] for r in rows) + 1 == on_disk
+    status = {Path(r["uri"]).name: r["status"] for r in rows}
+    assert status.pop("notes.mp4") == "unsupported"
+    assert set(status.values()) == {"ok"}
+    frames = {Path(r["uri"]).name.replace("копия's ", ""): r["frames_decoded"] for r in rows if r["frames_decoded"]}
+    assert frames == FRAMES
+    funnel = clipsieve("funnel", "--root", curated, "--format", "json").data
+    clips = clipsieve("sql", "SELECT count(*) AS n FROM clips", "--root", curated, "--format", "json").data[0]["n"]
+    assert clips == 5 and funnel[0]["clips"] == clips
+    for tier in ("tier_1", "tier_2", "tier_3"):
+        of_tier = [r for r in funnel if r["tier"] == tier]
+        assert of_tier[0]["clips"] == of_tier[-1]["clips"] + sum(r["taken"] or 0 for r in of_tier)
+
+
+def test_one_decode_a_source(
+    drawn: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, clipsieve: Clipsieve
+) -> None:
+    """The product's own counter, and one that wraps av.open in every worker, agree with the frames that were drawn."""
+    log = tmp_path / "log.tsv"
+    monkeypatch.setenv(misbehaviour.LOG, str(log))
+    monkeypatch.setattr(scan_shard, "scan_one", misbehaviour.logged_scan)
+    summary = run(drawn, tmp_path / "root")
+    seen = [line.split("\t") for line in log.read_text().splitlines()]
+    assert sorted(int(frames) for _, _, frames in seen) == sorted(FRAMES.values())
+    assert [int(opens) for _, opens, _ in seen] == [1] * len(FRAMES)
+    assert summary["decode_opens"] == len(FRAMES)
+    assert summary["frames_decoded"] == sum(FRAMES.values())
+
+
+def test_again_is_nothing(root: Path, videos: Path, run: Run) -> None:
+    summary = run(videos, root)
+    assert summary["tasks"] == [] and summary["decode_opens"] == 0 and summary["demux_opens"] == 0
+
+
+def test_one_file_added_costs_one_decode(root: Path, videos: Path, run: Run, clipsieve: Clipsieve) -> None:
+    write_video(videos / "new.mp4", grain(pan(photograph("grass", SMALL), 60, 24, 5), 2), 24)
+    summary = run(videos, root)
+    assert (summary["new"], summary["demux_opens"], summary["decode_opens"], summary["frames_decoded"]) == (
+        1,
+        1,
+        1,
+        60,
+    )
+    again = clipsieve("sql", "SELECT count(*) AS n FROM clips", "--root", root, "--format", "json").data
+    assert again[0]["n"] == 6
+
+
+def test_a_bound_changed_costs_sql_only(root: Path, videos: Path, run: Run, tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text(
+        "[tier_1]\nduration_s = { min = 1 }\n[tier_2]\nmotion_mean = { min = 1 }\n[tier_3]\nsharpness = { min = 1 }\n"
+    )
+    assert steps_of(run(videos, root, "--preset", preset)) == ["tier_1", "tier_2", "tier_3"]
+    preset.write_text(preset.read_text().replace("sharpness = { min = 1 }", "sharpness = { min = 2 }"))
+    summary = run(videos, root, "--preset", preset)
+    assert steps_of(summary) == ["tier_3"]
+    assert summary["decode_opens"] == summary["demux_opens"] == summary["scorer_calls"] == 0
+    assert (root / "tiers" / "starter" / "tier_3.parquet").exists(), "another preset's results must stay"
+
+
+def test_a_scorers_version_costs_that_scorer(
+    root: Path, videos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = lineage_module.SCORER_STEPS["sharpness"]
+    monkeypatch.setitem(lineage_module.SCORER_STEPS, "sharpness", Step(old.name, old.version + 1, old.sources))
+    summary = run(videos, root)
+    assert steps_of(summary) == ["scores/sharpness", "filter_scores", "tier_1", "tier_2", "tier_3"]
+    assert summary["scorer_calls"] == 5 and summary["decode_opens"] == 0
+    assert len(scorers.SCORERS) > 1
+
+
+def test_other_cuts_cost_no_decode(root: Path, videos: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPSIEVE_SHOTS__MIN_SHOT_S", "1.8")
+    summary = run(videos, root)
+    assert steps_of(summary)[0] == "clips" and summary["decode_opens"] == summary["demux_opens"] == 0
+    assert summary["clips"] == 2, "the three shots of 1.7 s are too short now"
+
+
+def test_a_removed_file_leaves_the_views_and_comes_back_for_nothing(
+    root: Path, videos: Path, run: Run, clipsieve: Clipsieve, tmp_path: Path
+) -> None:
+    shutil.move(videos / "still.mp4", tmp_path / "still.mp4")
+    summary = run(videos, root)
+    assert summary["gone"] == 1 and steps_of(summary) == ["tier_1", "tier_2", "tier_3"]
+    assert summary["clips"] == 4
+    shutil.move(tmp_path / "still.mp4", videos / "still.mp4")
+    summary = run(videos, root)
+    assert summary["decode_opens"] == 0 and steps_of(summary) == ["tier_1", "tier_2", "tier_3"]
+    clips = clipsieve("sql", "SELECT count(*) AS n FROM clips", "--root", root, "--format", "json").data
+    assert clips[0]["n"] == 5
+
+
+def test_a_replaced_file_is_a_new_video(root: Path, videos: Path, run: Run) -> None:
+    write_video(videos / "still.mp4", grain(pan(photograph("gravel", SMALL), 50, 24, 5), 2), 24)
+    summary = run(videos, root)
+    assert (summary["replaced"], summary["decode_opens"], summary["frames_decoded"]) == (1, 1, 50)
+
+
+def test_until_and_only(videos: Path, tmp_path: Path, run: Run) -> None:
+    assert steps_of(run(videos, tmp_path / "a", "--until", "raw_videos")) == ["raw_videos"]
+    assert steps_of(run(videos, tmp_path / "a", "--until", "keyframes")) == ["scan"]
+    summary = run(videos, tmp_path / "a", "--only", "motion")
+    assert steps_of(summary) == ["clips", "scores/motion"] and summary["decode_opens"] == 0
+
+
+def test_limit_takes_the_rest_next_time(videos: Path, tmp_path: Path, run: Run) -> None:
+    assert run(videos, tmp_path / "root", "--limit", "2")["new"] == 2
+    assert run(videos, tmp_path / "root")["new"] == 3
+
+
+def test_dry_run_says_why_and_opens_nothing(videos: Path, root: Path, clipsieve: Clipsieve) -> None:
+    write_video(videos / "new.mp4", pan(photograph("grass", SMALL), 30, 24, 5), 24)
+    before = digests(root)
+    answer = clipsieve("run", "--input", videos, "--root", root, "--dry-run", "--format", "json")
+    assert answer.code == 0 and digests(root) == before
+    assert answer.data[0] == {
+        "step": "raw_videos",
+        "shard": "shard-000001",
+        "reason": "inputs changed: 1 of 6 files not read yet",
+    }
+    assert [r["step"] for r in answer.data][-1] == "tier_3"
+
+
+def test_same_bytes_for_any_number_of_workers(drawn: Path, curated: Path, tmp_path: Path, run: Run) -> None:
+    run(drawn, tmp_path / "root", "--workers", "1")
+    assert digests(tmp_path / "root") == digests(curated)
+
+
+def test_a_video_that_takes_its_worker_with_it_costs_itself(
+    drawn: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, clipsieve: Clipsieve
+) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for number, name in enumerate(("segfault.mp4", "hang.mp4", "grow.mp4", "raise.mp4", "good.mp4")):
+        write_video(folder / name, pan(photograph("coffee", SMALL), 30 + number, 24, 5), 24)
+    monkeypatch.setattr(scan_shard, "scan_one", misbehaviour.misbehaving_scan)
+    monkeypatch.setattr(scan_shard, "BASE_LIMIT_S", 4.0)
+    monkeypatch.setattr(scan_shard, "LIMIT_PER_VIDEO_S", 0.0)
+    monkeypatch.setenv("CLIPSIEVE_MEMORY_LIMIT_MB", "900")
+    summary = run(folder, tmp_path / "root")
+    status = {Path(r["uri"]).name: (r["status"], r["error"]) for r in summary["not_ok"]}
+    assert {name: s for name, (s, _) in status.items()} == {
+        "segfault.mp4": "crashed", "hang.mp4": "timeout", "grow.mp4": "crashed", "raise.mp4": "crashed",
+    }  # fmt: skip
+    assert "SIGSEGV" in status["segfault.mp4"][1] and "a fault of the product" in status["raise.mp4"][1]
+    assert summary["clips"] == 1
+    monkeypatch.undo()
+    assert run(folder, tmp_path / "root")["tasks"] == [], "what failed is not tried again by itself"
+    summary = run(folder, tmp_path / "root", "--retry-failed")
+    assert summary["not_ok"] == [] and summary["decode_opens"] == 4 and summary["clips"] == 5
+
+
+KILLED_RUN = """
+import sys
+sys.path[:0] = {path!r}
+import misbehaviour
+from assets.scan import scan_shard
+scan_shard.scan_one = misbehaviour.slow_logged_scan
+from orchestration.cli import app
+app(["run", "--input", {videos!r}, "--root", {root!r}, "--workers", "1"])
+"""
+
+
+def test_kill_in_the_middle_of_a_shard(
+    drawn: Path, curated: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After kill -9 the next run takes over what was finished and ends with the bytes of an undisturbed one."""
+    root, log = tmp_path / "root", tmp_path / "log.tsv"
+    monkeypatch.setenv(misbehaviour.LOG, str(log))
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    script = KILLED_RUN.format(path=path, videos=str(drawn), root=str(root))
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = [line.split("\t")[0] for line in log.read_text().splitlines()]
+    assert 1 <= len(finished) < len(FRAMES), "the kill must come between the first and the last video"
+    assert not (root / "scans").exists()
+    monkeypatch.setattr(scan_shard, "scan_one", misbehaviour.logged_scan)
+    summary = run(drawn, root)
+    assert summary["decode_opens"] == len(FRAMES) - len(finished)
+    again = [line.split("\t")[0] for line in log.read_text().splitlines()][len(finished) :]
+    assert not set(again) & set(finished)
+    assert digests(root) == digests(curated)
+    assert not list(root.rglob("*.tmp")) and not list((root / ".staging").iterdir())
