@@ -41,13 +41,15 @@ def _write(store: Store, table: Table, members: dict[str, str]) -> str:
 
 
 def _members(store: Store, table: Table) -> dict[str, dict[str, str]]:
-    """Valid compacted files of a table, each with its shards and their fingerprints."""
-    valid = {}
+    """Valid compacted files of a table, each with its shards and their fingerprints; no shard is in two of them."""
+    valid: dict[str, dict[str, str]] = {}
+    covered: set[str] = set()
     for name in store.parts(_folder(table)):
         stamp = store.stamp(_folder(table), name)
         members = stamp.extra["members"] if stamp else {}
-        if members and all(_fingerprint(store, table, s) == f for s, f in members.items()):
+        if members and covered.isdisjoint(members) and all(_fingerprint(store, table, s) == f for s, f in members.items()):
             valid[name] = members
+            covered |= members.keys()
     return valid
 
 

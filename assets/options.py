@@ -39,5 +39,4 @@ class Options:
 
     def of(self, step: str) -> dict[str, Any]:
         """The options that a step's recipe holds."""
-        chosen = {"scan": self.scan, "clips": self.shots}.get(step)
-        return asdict(chosen) if chosen else {}
+        return {"scan": asdict(self.scan), "clips": asdict(self.shots)}.get(step, {})

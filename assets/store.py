@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -88,7 +89,7 @@ class Store:
         if not self.exists(table.name, part):
             return table.schema.empty_table().select(columns or table.names)
         with pq.ParquetFile(self.path(table.name, part), filesystem=self.fs) as file:
-            return file.read(columns=columns).replace_schema_metadata(None)
+            return conformed(file.read(columns=columns).replace_schema_metadata(None), table, columns)
 
     def read_all(self, table: Table, columns: list[str] | None = None) -> pa.Table:
         """All parts of a table, in the order of their names."""
@@ -109,19 +110,21 @@ class Store:
 
 
 class PartWriter:
-    """Writes one Parquet file under a temporary name and moves it into place when all went well."""
+    """Writes one Parquet file under a temporary name and moves it into place when all went well.
+
+    On an object store, where closing a stream publishes what was written so far, the temporary file is a local one.
+    """
 
     def __init__(self, store: Store, path: str, table: Table, stamp: Stamp) -> None:
         self.store, self.path, self.table = store, path, table
         self.rows = 0
         self.schema = table.schema.with_metadata(stamp.metadata())
-        self.target = f"{path}.{uuid.uuid4().hex[:8]}.tmp" if store.is_local else path
+        temporary = path if store.is_local else os.path.join(tempfile.gettempdir(), os.path.basename(path))
+        self.target = f"{temporary}.{uuid.uuid4().hex[:8]}.tmp"
 
     def __enter__(self) -> PartWriter:
         self.store.fs.create_dir(os.path.dirname(self.path), recursive=True)
-        self.out = pq.ParquetWriter(
-            self.target, self.schema, filesystem=self.store.fs, compression=COMPRESSION, write_page_index=False
-        )
+        self.out = pq.ParquetWriter(self.target, self.schema, compression=COMPRESSION, write_page_index=False)
         return self
 
     def add(self, data: pa.Table) -> None:
@@ -130,11 +133,19 @@ class PartWriter:
         self.out.write_table(data.select(self.table.names).cast(self.schema), row_group_size=max(data.num_rows, 1))
 
     def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
-        self.out.close()
-        if error is not None:
-            self.store.fs.delete_file(self.target)
-        elif self.target != self.path:
-            self.store.fs.move(self.target, self.path)
+        try:
+            self.out.close()
+            if error is None:
+                self._publish()
+        finally:
+            if os.path.exists(self.target):
+                os.remove(self.target)
+
+    def _publish(self) -> None:
+        if self.store.is_local:
+            os.replace(self.target, self.path)
+        else:
+            pafs.copy_files(self.target, self.path, pafs.LocalFileSystem(), self.store.fs)
 
 
 class VideoReader:
@@ -174,6 +185,14 @@ def read_stamp(filesystem: pafs.FileSystem, path: str) -> Stamp | None:
     """The stamp in a Parquet file's metadata; None when it has none. Raises FileNotFoundError."""
     metadata = pq.read_metadata(path, filesystem=filesystem).metadata or {}
     return Stamp(**json.loads(metadata[STAMP_KEY])) if STAMP_KEY in metadata else None
+
+
+def conformed(data: pa.Table, table: Table, columns: list[str] | None = None) -> pa.Table:
+    """The columns asked for; one that the file of an older version has not is NULL."""
+    names = columns or table.names
+    if data.column_names == names:
+        return data
+    return pa.concat_tables([table.schema.empty_table(), data], promote_options="default").select(names)
 
 
 def rows_to_table(table: Table, rows: Iterable[dict[str, Any]]) -> pa.Table:

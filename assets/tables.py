@@ -81,10 +81,25 @@ RAW_VIDEOS = Table(
     ),
 )
 
-_CONTENT = "PySceneDetect ContentDetector, on a frame about 256 px wide"
-_EVERY = "every frame"
-_TICK8 = "up to 8 a second, else NULL"
-_TICK4 = "up to 4 a second, else NULL"
+
+def _every(name: str, doc: str, unit: str = "levels", low: float | None = 0, high: float | None = 255) -> Column:
+    return Column(name, FLOAT, f"{doc}; every frame.", unit, low, high)
+
+
+def _tick8(name: str, doc: str, unit: str, low: float | None = None, high: float | None = None) -> Column:
+    return Column(name, FLOAT, f"{doc}; up to 8 a second, else NULL.", unit, low, high)
+
+
+def _tick4(name: str, doc: str, unit: str = "levels", low: float | None = 0, high: float | None = 255) -> Column:
+    return Column(name, FLOAT, f"{doc}; up to 4 a second, else NULL.", unit, low, high)
+
+
+def _border(side: str, extent: str) -> Column:
+    return Column(f"border_{side}", INT, f"{extent} of the uniform band; up to 4 a second, else NULL.", "px", 0)
+
+
+_CONTENT = "by PySceneDetect's ContentDetector on a frame about 256 px wide"
+_SPEED = "% of the diagonal per s"
 
 FRAME_SIGNALS = Table(
     "frame_signals",
@@ -94,139 +109,50 @@ FRAME_SIGNALS = Table(
         VIDEO_ID,
         Column("frame", INT, "Frame number in presentation order from 0.", "", 0),
         Column("pts_s", DOUBLE, "The frame's own timestamp.", "s"),
-        Column(
-            "content_val", DOUBLE, f"Mean of the three deltas ({_CONTENT}); {_EVERY}; 0 for the first.", "levels", 0
-        ),
-        Column("delta_hue", FLOAT, f"Mean change of hue ({_CONTENT}); NULL for the first frame.", "levels", 0, 255),
-        Column(
-            "delta_sat", FLOAT, f"Mean change of saturation ({_CONTENT}); NULL for the first frame.", "levels", 0, 255
-        ),
-        Column(
-            "delta_lum", FLOAT, f"Mean change of HSV value ({_CONTENT}); NULL for the first frame.", "levels", 0, 255
-        ),
-        Column(
-            "hist_diff",
-            FLOAT,
-            "Correlation of the luma histogram with the previous frame's (PySceneDetect "
-            "HistogramDetector); 1 = the same; NULL for the first frame.",
-            "",
-            -1,
-            1,
-        ),
-        Column(
-            "diff_mean",
-            FLOAT,
-            f"Mean absolute luma change to the previous frame; {_EVERY}; NULL for the first.",
-            "levels",
-            0,
-            255,
-        ),
-        Column(
-            "diff_max",
-            FLOAT,
-            "The same in the cell of a 16 x 9 grid that changed most: 0 in a repeated frame, "
-            "above it where anything moves.",
-            "levels",
-            0,
-            255,
-        ),
-        Column(
-            "luma_mean", FLOAT, f"Mean luma, full range 0-255 whatever the file's range; {_EVERY}.", "levels", 0, 255
-        ),
-        Column("luma_std", FLOAT, f"Standard deviation of luma over the picture; {_EVERY}.", "levels", 0, 128),
-        Column("dark_ratio", FLOAT, f"Share of pixels with luma of at most 16 of 255; {_EVERY}.", "", 0, 1),
-        Column("bright_ratio", FLOAT, f"Share of pixels with luma of at least 239 of 255; {_EVERY}.", "", 0, 1),
-        Column(
-            "sharpness",
-            FLOAT,
-            f"Energy (variance) of the Laplacian of luma at 320 px; higher is sharper; {_EVERY}.",
-            "levels^2",
-            0,
-        ),
-        Column(
-            "vmaf_motion",
-            FLOAT,
-            "VMAF motion: mean absolute difference of the 5-tap blurred luma to the previous "
-            f"frame, short side 540; {_EVERY}; 0 for the first.",
-            "levels",
-            0,
-            255,
-        ),
-        Column(
-            "layout",
-            BINARY,
-            f"16 x 9 mean lumas (uint8, full range), a tiny picture for long-range comparison; {_EVERY}.",
-        ),
-        Column("flow_dt_s", FLOAT, f"Time from the earlier frame of the flow pair to this frame; {_TICK8}.", "s", 0),
-        Column("flow_mean", FLOAT, f"Mean optical flow (DIS at 160 px); {_TICK8}.", "% of the diagonal per s", 0),
-        Column("flow_p95", FLOAT, f"95th percentile of the flow; {_TICK8}.", "% of the diagonal per s", 0),
-        Column(
-            "flow_static_ratio",
-            FLOAT,
-            f"Share of pixels that move less than 0.25 px at 160 px in the pair; {_TICK8}.",
-            "",
-            0,
-            1,
-        ),
-        Column(
-            "flow_grid",
-            BINARY,
-            "16 x 9 x (x, y) flow vectors (float16, mean of each cell), "
-            f"% of the diagonal per s, right and down positive; {_TICK8}.",
-        ),
-        Column(
-            "camera_dx",
-            FLOAT,
-            f"Picture translation to the right, robust fit to the grid; {_TICK8}.",
-            "% of the diagonal per s",
-        ),
-        Column("camera_dy", FLOAT, f"Picture translation downwards; {_TICK8}.", "% of the diagonal per s"),
-        Column("camera_roll", FLOAT, f"Picture rotation, clockwise positive; {_TICK8}.", "degrees per s"),
-        Column("camera_zoom", FLOAT, f"Natural logarithm of the scale change; growing positive; {_TICK8}.", "1/s"),
-        Column("camera_inliers", FLOAT, f"Share of grid vectors that agree with the fit; {_TICK8}.", "", 0, 1),
-        Column(
-            "camera_residual",
-            FLOAT,
-            f"Median distance of the grid vectors to the fit; {_TICK8}.",
-            "% of the diagonal per s",
-            0,
-        ),
-        Column("saturation", FLOAT, f"Mean HSV saturation; {_TICK4}.", "levels", 0, 255),
-        Column(
-            "rg_mean", FLOAT, f"Mean of R - G (Hasler and Suesstrunk's colourfulness); {_TICK4}.", "levels", -255, 255
-        ),
-        Column("rg_std", FLOAT, f"Standard deviation of R - G; {_TICK4}.", "levels", 0, 255),
-        Column("yb_mean", FLOAT, f"Mean of (R + G) / 2 - B; {_TICK4}.", "levels", -255, 255),
-        Column("yb_std", FLOAT, f"Standard deviation of (R + G) / 2 - B; {_TICK4}.", "levels", 0, 255),
-        Column(
-            "blockiness",
-            FLOAT,
-            "Luma step across 8 x 8 block borders over the step elsewhere, native resolution; "
-            f"1 = no blocks; {_TICK4}.",
-            "",
-            0,
-        ),
-        Column(
-            "noise",
-            FLOAT,
-            f"Standard deviation of fine grain in the flattest tenth of the picture; {_TICK4}.",
-            "levels",
-            0,
-        ),
-        Column("border_top", INT, f"Height of the uniform band at the top; {_TICK4}.", "px", 0),
-        Column("border_bottom", INT, f"Height of the uniform band at the bottom; {_TICK4}.", "px", 0),
-        Column("border_left", INT, f"Width of the uniform band at the left; {_TICK4}.", "px", 0),
-        Column("border_right", INT, f"Width of the uniform band at the right; {_TICK4}.", "px", 0),
-        Column(
-            "transition_probability",
-            FLOAT,
-            "Probability of a shot transition by a neural detector; NULL where not evaluated.",
-            "",
-            0,
-            1,
-        ),
+        Column("content_val", DOUBLE, f"Mean of the three deltas, {_CONTENT}; 0 for the first frame.", "levels", 0),
+        _every("delta_hue", f"Mean change of hue, {_CONTENT}; NULL for the first frame"),
+        _every("delta_sat", f"Mean change of saturation, {_CONTENT}; NULL for the first frame"),
+        _every("delta_lum", f"Mean change of HSV value, {_CONTENT}; NULL for the first frame"),
+        _every("hist_diff", "Correlation of the luma histogram with the previous frame's (PySceneDetect's "
+               "HistogramDetector); 1 = the same; NULL for the first frame", "", -1, 1),
+        _every("diff_mean", "Mean absolute luma change to the previous frame; NULL for the first frame"),
+        _every("diff_max", "The same in the cell of a 16 x 9 grid that changed most: 0 in a repeated frame"),
+        _every("luma_mean", "Mean luma, full range 0-255 whatever the file's range"),
+        _every("luma_std", "Standard deviation of luma over the picture", high=128),
+        _every("dark_ratio", "Share of pixels with luma of at most 16 of 255", "", 0, 1),
+        _every("bright_ratio", "Share of pixels with luma of at least 239 of 255", "", 0, 1),
+        _every("sharpness", "Variance of the Laplacian of luma at 320 px; higher is sharper", "levels^2", 0, None),
+        _every("vmaf_motion", "VMAF motion: mean absolute difference of the 5-tap blurred luma to the previous frame, "
+               "short side 540; 0 for the first frame"),
+        Column("layout", BINARY, "16 x 9 mean lumas (uint8, full range): a tiny picture for comparisons; every frame."),
+        _tick8("flow_dt_s", "Time from the earlier frame of the flow pair to this frame", "s", 0),
+        _tick8("flow_mean", "Mean optical flow (DIS at 160 px)", _SPEED, 0),
+        _tick8("flow_p95", "95th percentile of the flow", _SPEED, 0),
+        _tick8("flow_static_ratio", "Share of pixels that move less than 0.25 px at 160 px in the pair", "", 0, 1),
+        Column("flow_grid", BINARY, "16 x 9 x (x, y) flow vectors (float16, mean of each cell), right and down "
+               "positive; up to 8 a second, else NULL.", _SPEED),
+        _tick8("camera_dx", "Picture translation to the right, robust fit to the grid", _SPEED),
+        _tick8("camera_dy", "Picture translation downwards", _SPEED),
+        _tick8("camera_roll", "Picture rotation, clockwise positive", "degrees per s"),
+        _tick8("camera_zoom", "Natural logarithm of the scale change; growing positive", "1/s"),
+        _tick8("camera_inliers", "Share of grid vectors that agree with the fit", "", 0, 1),
+        _tick8("camera_residual", "Median distance of the grid vectors to the fit", _SPEED, 0),
+        _tick4("saturation", "Mean HSV saturation"),
+        _tick4("rg_mean", "Mean of R - G (Hasler and Suesstrunk's colourfulness)", low=-255),
+        _tick4("rg_std", "Standard deviation of R - G"),
+        _tick4("yb_mean", "Mean of (R + G) / 2 - B", low=-255),
+        _tick4("yb_std", "Standard deviation of (R + G) / 2 - B"),
+        _tick4("blockiness", "Luma step across 8 x 8 block borders over the step elsewhere, native resolution; "
+               "1 = no blocks", "", 0, None),
+        _tick4("noise", "Standard deviation of fine grain in the flattest tenth of the picture", high=None),
+        _border("top", "Height"),
+        _border("bottom", "Height"),
+        _border("left", "Width"),
+        _border("right", "Width"),
+        Column("transition_probability", FLOAT, "Probability of a shot transition by a neural detector; NULL where "
+               "not evaluated.", "", 0, 1),
     ),
-)
+)  # fmt: skip
 
 KEYFRAMES = Table(
     "keyframes",

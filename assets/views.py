@@ -55,10 +55,14 @@ def write_database(store: Store, preset: str | None) -> None:
         return
     os.makedirs(store.root, exist_ok=True)
     target = os.path.join(store.root, f".{uuid.uuid4().hex}.duckdb")
-    with duckdb.connect(target) as connection:
-        for statement in view_statements(store, preset):
-            connection.execute(statement)
-    os.replace(target, os.path.join(store.root, DATABASE))
+    try:
+        with duckdb.connect(target) as connection:
+            for statement in view_statements(store, preset):
+                connection.execute(statement)
+        os.replace(target, os.path.join(store.root, DATABASE))
+    finally:
+        if os.path.exists(target):
+            os.remove(target)
 
 
 def view_statements(store: Store, preset: str | None) -> Iterator[str]:
@@ -83,7 +87,8 @@ _FOLDED = {
     "raw_videos": "SELECT r.video_id, a.uri, a.uri_count, a.shard, r.* EXCLUDE (video_id, probe_status, probe_error), "
     "s.frames_decoded, coalesce(s.status, r.probe_status) AS status, coalesce(s.error, r.probe_error) AS error "
     "FROM (SELECT DISTINCT ON (video_id) * FROM _raw_videos ORDER BY video_id) r "
-    "JOIN _alive a USING (video_id) LEFT JOIN _scans s USING (video_id)",
+    "JOIN _alive a USING (video_id) "
+    "LEFT JOIN (SELECT DISTINCT ON (video_id) * FROM _scans ORDER BY video_id, status) s USING (video_id)",
     "frame_signals": "SELECT * FROM _frame_signals",
     "keyframes": "SELECT * EXCLUDE (jpeg) FROM _keyframes",
     "keyframes_jpeg": "SELECT * FROM _keyframes",
@@ -93,13 +98,14 @@ _FOLDED = {
 
 
 def _table_sql(store: Store, table: Table) -> str:
-    """The stored files of a table, or no rows of the right types."""
+    """The stored files of a table, or no rows; files of an older version have NULL in the columns that came later."""
     files = readable_files(store, table)
     if not files:
         return _empty_sql(table)
     listed = ", ".join(literal(f) for f in files)
     names = ", ".join(quoted(name) for name in table.names)
-    return f"SELECT {names} FROM read_parquet([{listed}], union_by_name = true)"
+    rows = f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"
+    return f"SELECT {names} FROM ({_empty_sql(table)} UNION ALL BY NAME {rows})"
 
 
 def _empty_sql(table: Table, extra: str = "") -> str:

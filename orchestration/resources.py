@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from assets.curation import Curation
 from assets.store import Store
-from assets.tiers.rules import load_preset
+from assets.tiers.rules import Preset, load_preset, preset_names
 from assets.tiers.vocabulary import vocabulary
 from assets.work import Item, Outcome, Value
 
@@ -55,8 +56,9 @@ def active_preset(store: Store) -> str:
         return DEFAULT_PRESET
 
 
-def remember_preset(store: Store, preset: str) -> None:
-    """Make a preset the root's active one: `sql`, `funnel` and the UI follow it."""
+def remember_preset(store: Store, preset: Preset) -> None:
+    """Make a preset the root's active one: `sql`, `funnel` and the UI follow it. One of our own is kept by name."""
+    kept = preset.name if preset.name in preset_names() else os.path.abspath(preset.path)
     store.fs.create_dir(store.root, recursive=True)
     with store.fs.open_output_stream(f"{store.root}/{ACTIVE_PRESET}") as stream:
-        stream.write(json.dumps({"preset": preset}).encode())
+        stream.write(json.dumps({"preset": kept}).encode())

@@ -79,7 +79,7 @@ def execute(
     tasks = make_plan(curation, until, only)
     if not tasks:
         return
-    remember_preset(curation.store, curation.preset.path or curation.preset.name)
+    remember_preset(curation.store, curation.preset)
     definitions = build_definitions(curation)
     with open_instance(settings) as instance:
         instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     preset: str | None = None
     """Name or path of the active preset; None = the one of the root's last run, else `starter`."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    memory_limit_mb: int = Field(3000, ge=200)
+    memory_limit_mb: int = Field(default=3000, ge=200)
     """Resident memory of one worker; more costs the video in work."""
     scan: ScanOptions = ScanOptions()
     shots: ShotOptions = ShotOptions()
@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, **_: Any,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
         """A value given in code wins over the environment, and that over the file."""
         path = os.environ.get(CONFIG_VARIABLE)

@@ -21,8 +21,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data" / "videos"
 
 
 def write_video(path: Path, count: int = 30, fps: int | Fraction = 25, codec: str = "libx264", turn: float = 0,
-                pts: list[int] | None = None, pix_fmt: str = "yuv420p", aspect: Fraction | None = None, sound: bool = False,
-                transfer: int | None = None) -> Path:  # fmt: skip
+                pts: list[int] | None = None, pix_fmt: str = "yuv420p", aspect: Fraction | None = None,
+                sound: bool = False, transfer: int | None = None) -> Path:  # fmt: skip
     """A moving ramp of 96 x 64."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)

@@ -20,7 +20,7 @@ from .cut_shard import cut_shard
     code_version=str(CLIPS_STEP.version),
     metadata=table_metadata(CLIPS),
 )
-def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
     """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
 
     Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut.

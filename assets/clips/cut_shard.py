@@ -56,7 +56,8 @@ def cut_video(
 
 def shot_settings(options: ShotOptions) -> Any:
     """The options in the form that shots.py takes."""
-    from .shots import CutSettings, ShotSettings
+    from .cuts import CutSettings
+    from .shots import ShotSettings
 
     cuts = CutSettings(
         adaptive_threshold=options.adaptive_threshold,

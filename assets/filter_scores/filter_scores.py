@@ -31,7 +31,7 @@ SPECS = [
 @dg.multi_asset(specs=SPECS, partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True)
 def cpu_scorers(
     context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Measure every clip with the selected scorers; each video's rows are read once for all of them."""
     selected = [s for s in SCORERS if KEYS[s.name] in context.selected_asset_keys]
     prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
@@ -63,7 +63,7 @@ def cpu_scorers(
     kinds={"python", "parquet"},
     metadata=table_metadata(FILTER_SCORES),
 )
-def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
     No threshold is applied here: the tiers judge.

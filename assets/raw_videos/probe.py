@@ -124,7 +124,7 @@ def _read(container: Any, stream: av.VideoStream) -> _Packets:
 
 def _packet_columns(packets: _Packets, stream: av.VideoStream, container: str) -> dict[str, Any]:
     single = packets.count == 1 and stream.codec_context.name in IMAGE_CODECS
-    image = container in IMAGE_FORMATS and packets.count == 1 or single
+    image = (container in IMAGE_FORMATS and packets.count == 1) or single
     duration = _duration(packets, stream)
     frames = len(packets.pts) or packets.count
     return {
@@ -156,7 +156,7 @@ def is_vfr(pts: list[int], time_base: Fraction | None) -> bool:
 
     Rounding: 1.5 ticks, or a tenth of the median where that is more. The last interval does not count.
     """
-    steps = np.diff(np.sort(np.asarray(pts, dtype=np.int64)))[:-1]
+    steps = np.diff(np.sort(np.asarray(pts, dtype=np.float64)))[:-1]
     if steps.size < 2 or time_base is None:
         return False
     median = float(np.median(steps))

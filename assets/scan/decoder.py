@@ -232,13 +232,9 @@ class Decode:
     def _check_limits(self, frame: av.VideoFrame, elapsed_s: float) -> None:
         limits = self.limits
         self._check_size(frame.width, frame.height)
-        over = None
-        if self.frames >= limits.max_frames:
-            over = f"{limits.max_frames} frames"
-        elif elapsed_s > limits.max_duration_s:
-            over = f"{limits.max_duration_s:g} s"
-        if over:
-            raise MediaError("unsupported", f"Longer than the limit of {over}; the rest was not read.")
+        if self.frames >= limits.max_frames or elapsed_s > limits.max_duration_s:
+            over = f"the limit of {limits.max_frames} frames or {limits.max_duration_s:g} s"
+            raise MediaError("unsupported", f"Longer than {over}; the rest was not read.")
 
     def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         for packet in self._packets(container, stream):

@@ -165,13 +165,14 @@ class Pictures:
         width, height = self.geometry.coded(self.geometry.content)
         even = (width + width % 2, height + height % 2)
         half = (even[0] // 2, even[1] // 2)
-        stack = np.full((even[1] * 3 // 2, even[0]), 128, np.uint8)
-        resize = cv2.resize
-        stack[: even[1]] = resize(self.planes.y, even, interpolation=cv2.INTER_LINEAR)
-        if self.planes.u is not None and self.planes.v is not None:
-            chroma = stack[even[1] :].reshape(2, half[1], half[0])
-            chroma[0] = resize(self.planes.u, half, interpolation=cv2.INTER_LINEAR)
-            chroma[1] = resize(self.planes.v, half, interpolation=cv2.INTER_LINEAR)
+        stack = np.empty((even[1] * 3 // 2, even[0]), np.uint8)
+        chroma = stack[even[1] :].reshape(2, half[1], half[0])
+        cv2.resize(self.planes.y, even, dst=stack[: even[1]], interpolation=cv2.INTER_LINEAR)
+        if self.planes.u is None or self.planes.v is None:
+            chroma[:] = 128
+        else:
+            cv2.resize(self.planes.u, half, dst=chroma[0], interpolation=cv2.INTER_LINEAR)
+            cv2.resize(self.planes.v, half, dst=chroma[1], interpolation=cv2.INTER_LINEAR)
         if self.planes.full_range:
             stack[: even[1]] = cv2.LUT(stack[: even[1]], TO_LIMITED_LUMA)
             stack[even[1] :] = cv2.LUT(stack[even[1] :], TO_LIMITED_CHROMA)

@@ -50,9 +50,11 @@ def planes_of(frame: av.VideoFrame, field_only: bool = False) -> Planes:
         full_range = frame.color_range == FULL_RANGE or name.startswith("yuvj")
         matrix = COLORSPACES.get(int(frame.colorspace), "bt709" if frame.height >= HD_LINES else "bt601")
     step = 2 if field_only else 1
-    count = 1 if name.startswith("gray") else 3
-    views = [_eight_bits(planes[i], bits)[::step] for i in range(count)]
-    return Planes(views[0], *(views[1:] if count == 3 else (None, None)), full_range=full_range, matrix=matrix)
+    y = _eight_bits(planes[0], bits)[::step]
+    if name.startswith("gray"):
+        return Planes(y, None, None, full_range, matrix)
+    u, v = (_eight_bits(planes[i], bits)[::step] for i in (1, 2))
+    return Planes(y, u, v, full_range, matrix)
 
 
 @lru_cache(maxsize=64)

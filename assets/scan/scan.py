@@ -34,7 +34,7 @@ def _spec(table: Table) -> dg.AssetSpec:
 
 
 @dg.multi_asset(specs=[_spec(table) for table in DESCRIPTIONS], partitions_def=SHARDS, backfill_policy=BACKFILL)
-def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[dg.MaterializeResult]:
+def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[dg.MaterializeResult[None]]:
     """Decode each video of the shard once, in isolated workers."""
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

@@ -29,10 +29,11 @@ def _keep_top(bound: Bound, passed: str, relation: str) -> str:
     """The share with the highest values stays; a value of NULL is unmeasured, not last."""
     column = _quoted(bound.column)
     asked = f"({passed} AND {column} IS NOT NULL)"
+    assert isinstance(bound.value, float)
     return (
         f"SELECT *, {asked} AND row_number() OVER (PARTITION BY {asked} ORDER BY {column} DESC, clip_id) > "
-        f"ceil(count(*) OVER (PARTITION BY {asked}) * {float(bound.value)!r}) AS rejected FROM {relation}"
-    )  # type: ignore[arg-type]
+        f"ceil(count(*) OVER (PARTITION BY {asked}) * {bound.value!r} - 1e-9) AS rejected FROM {relation}"
+    )
 
 
 def _quota(bound: Bound, passed: str, relation: str) -> str:

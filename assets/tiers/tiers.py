@@ -30,31 +30,31 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         description=_description(preset, tier),
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(_rules_table(tier))},
     )
-    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult:
+    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
         return _materialize(context, curation, number)
 
     return tier_asset
 
 
-def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> dg.MaterializeResult:
+def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> dg.MaterializeResult[None]:
     store, preset, lineage = curation.store, curation.preset, curation.lineage()
     tier = preset.tiers[number - 1]
     stamp = expected_stamp(lineage, preset, number)
-    coverage = {"shards": len(lineage.shards), "complete_shards": len(lineage.complete_shards())}
+    facts: dict[str, str | int] = {
+        "fingerprint": stamp.fingerprint,
+        "shards": len(lineage.shards),
+        "complete_shards": len(lineage.complete_shards()),
+    }
     if not forced(context, curation) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
-        return dg.MaterializeResult(
-            metadata={"fingerprint": stamp.fingerprint} | coverage, data_version=dg.DataVersion(stamp.fingerprint)
-        )
+        return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
     if number > 1:
         _need_previous(curation, number)
     with connect(store, preset.name) as connection:
         judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
     write_database(store, preset.name)
-    counts = {"dagster/row_count": judged.rows, "kept": judged.kept, "rejected": judged.rows - judged.kept}
-    return dg.MaterializeResult(
-        metadata={"fingerprint": stamp.fingerprint} | counts | coverage, data_version=dg.DataVersion(stamp.fingerprint)
-    )
+    facts |= {"dagster/row_count": judged.rows, "kept": judged.kept, "rejected": judged.rows - judged.kept}
+    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
 
 
 def _need_previous(curation: Curation, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from ...columns import Column
@@ -52,6 +53,6 @@ def scorer(*columns: Column, version: int) -> Callable[[Callable[[ClipView], dic
     """Declare the columns that the decorated function fills. Raise `version` when its results change."""
 
     def wrap(measure: Callable[[ClipView], dict[str, Any]]) -> Scorer:
-        return Scorer(measure.__name__, version, columns, measure, (measure.__doc__ or "").strip())
+        return Scorer(measure.__name__, version, columns, measure, cleandoc(measure.__doc__ or ""))
 
     return wrap

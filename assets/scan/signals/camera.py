@@ -20,8 +20,8 @@ def fitted_camera(
     the diagonal per second, right and down positive; camera_roll: degrees per second, clockwise positive; camera_zoom:
     ln(scale) per second, growing positive; camera_inliers: share 0-1; camera_residual: median distance to the fit.
     All describe the picture: a camera that pans right moves it left. All None where no fit exists. Known weakness: the
-    ultrafast flow smooths what differs over the picture: roll reads about 2/3 and zoom about 4/5 of the truth, shift is
-    right within a few percent (drawn movements); a subject that fills the picture is taken for the camera.
+    ultrafast flow smooths what differs over the picture: roll reads about 2/3 and zoom about 4/5 of the truth, shift
+    is right within a few percent (drawn movements); a subject that fills the picture is taken for the camera.
     """
     points = _cell_centres(extent)
     shifts = grid.reshape(-1, 2)

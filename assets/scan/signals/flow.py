@@ -27,7 +27,7 @@ class Flow:
                "camera_roll", "camera_zoom", "camera_inliers", "camera_residual")  # fmt: skip
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._last: tuple[np.ndarray, float] | None = None
 
     def __call__(self, pictures: Pictures, pts_s: float) -> dict[str, float | bytes | None]:
@@ -45,9 +45,9 @@ def flow_columns(flow: np.ndarray, dt_s: float, geometry: Geometry) -> dict[str,
     to_unit = (geometry.width / width * UNIT / long_side, geometry.height / height * UNIT / long_side)
     diagonal = float(np.hypot(geometry.width, geometry.height)) * UNIT / long_side
     percent_per_s = 100 / diagonal / dt_s
-    lengths = cv2.magnitude(flow[::2, ::2, 0] * to_unit[0], flow[::2, ::2, 1] * to_unit[1]).ravel()
+    lengths = cv2.magnitude(flow[::3, ::3, 0] * to_unit[0], flow[::3, ::3, 1] * to_unit[1]).ravel()
     rank = int(0.95 * (lengths.size - 1))
-    grid = cv2.resize(flow, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA) * np.float32(to_unit)
+    grid = cv2.resize(flow, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA) * np.array(to_unit, np.float32)
     extent = (width * to_unit[0], height * to_unit[1])
     return {
         "flow_dt_s": dt_s,

@@ -9,7 +9,7 @@ from ..pictures import Pictures
 from .blockiness import middle
 
 BLOCK = 16
-REGION = 512
+REGION = 256
 QUANTILE = 10
 SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
 GAIN = 6.0
@@ -21,7 +21,7 @@ class Noise:
     """noise: standard deviation of fine grain in the flattest tenth of the picture, full-range levels, 0 up.
 
     The 10th percentile over 16 x 16 blocks of the rms of a high-pass (Immerkaer 1996), at native resolution in the
-    middle 512 x 512; blocks at black or white are left out, 0 when none is left. Known weakness: compression removes
+    middle 256 x 256; blocks at black or white are left out, 0 when none is left. Known weakness: compression removes
     grain; a picture that is textured everywhere reads as noisy.
     """
 
