@@ -47,7 +47,11 @@ def _members(store: Store, table: Table) -> dict[str, dict[str, str]]:
     for name in store.parts(_folder(table)):
         stamp = store.stamp(_folder(table), name)
         members = stamp.extra["members"] if stamp else {}
-        if members and covered.isdisjoint(members) and all(_fingerprint(store, table, s) == f for s, f in members.items()):
+        if (
+            members
+            and covered.isdisjoint(members)
+            and all(_fingerprint(store, table, s) == f for s, f in members.items())
+        ):
             valid[name] = members
             covered |= members.keys()
     return valid
@@ -72,4 +76,3 @@ def sweep(store: Store, table: Table) -> None:
     for name in store.parts(_folder(table)):
         if name not in valid:
             store.delete(_folder(table), name)
-

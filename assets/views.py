@@ -145,8 +145,4 @@ def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
 
 
 def _decisions(rows: str, stamp: Stamp) -> str:
-    bounds = bounds_of(stamp)
-    known = vocabulary()
-    return decisions_sql(
-        f"(SELECT * FROM {rows})", [b for b in bounds if known.is_active(b.column)], hold_mask_of(stamp), known
-    )
+    return decisions_sql(f"(SELECT * FROM {rows})", bounds_of(stamp), hold_mask_of(stamp), vocabulary())

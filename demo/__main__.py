@@ -42,7 +42,7 @@ def main() -> int:
         return 2
     missed = report(LIBRARY, facts, console)
     print(f"Look at it:      clipsieve ui --root {root}")
-    print(f'Ask it:          clipsieve sql "SELECT * FROM decisions WHERE verdict = \'fail\'" --root {root}')
+    print(f"Ask it:          clipsieve sql \"SELECT * FROM decisions WHERE verdict = 'fail'\" --root {root}")
     print("Your own videos: clipsieve run --input FOLDER")
     return 1 if missed else 0
 

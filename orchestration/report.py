@@ -85,6 +85,8 @@ def cell(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, bytes):
         return f"({len(value)} bytes)"
+    if isinstance(value, list) and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        return "; ".join(f"{cell(k)}: {cell(v)}" for k, v in value)
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(value))
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from synthetic import Row, ask, root
 
 from assets.columns import Table
 from assets.compaction import compact, readable_files, sweep
 from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES
-from synthetic import Row, ask, root
 
 
 def shards(count: int, clips: int = 3) -> list[list[Row]]:

@@ -8,13 +8,13 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic import preset
 
 from assets.columns import STRING, Column
 from assets.planned import PLANNED_NUMBERS
 from assets.tiers.rules import Bound, PresetError, load_preset, loosens, parse_preset, preset_names, with_bound
 from assets.tiers.sql import decisions_sql, judge_sql, literal, quoted
 from assets.tiers.vocabulary import Vocabulary, vocabulary
-from synthetic import preset
 
 KNOWN = vocabulary()
 END = "\n[tier_2]\n[tier_3]\n"

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic import NOW
 
 from assets.raw_videos.discover import Discovery, FoundFile
 from assets.raw_videos.sources import (
@@ -26,7 +27,6 @@ from assets.raw_videos.sources import (
 )
 from assets.store import Stamp, Store, rows_to_table
 from assets.tables import SOURCE_IDS
-from synthetic import NOW
 
 LIMITS = ShardLimits(max_files=10, max_bytes=1000, open_share=0.5)
 

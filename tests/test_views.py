@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from synthetic import NOW, ask, judge, preset, root
 
 from assets.columns import Table
 from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES, SOURCES, STORED
 from assets.views import DATABASE, connect, lock_down, write_database
-from synthetic import NOW, ask, judge, preset, root
 
 VIEWS = ("sources", "raw_videos", "frame_signals", "keyframes", "scans", "clips", "filter_scores", "tiers", "decisions",
          "tier_1", "tier_2", "tier_3")  # fmt: skip

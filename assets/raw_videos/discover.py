@@ -16,8 +16,7 @@ import filetype
 import polars as pl
 
 MEDIA_EXTENSIONS = frozenset(
-    ".mp4 .m4v .mov .qt .mkv .webm .avi .wmv .asf .flv .f4v .mpg .mpeg .mpe .m2v .vob .ts .mts .m2ts .3gp .3g2 .ogv "
-    ".ogm .mxf .rm .rmvb .divx .y4m .gif .m4a .jpg .jpeg .png .webp .bmp .tif .tiff .avif .heic".split()
+    [".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".f4v", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".rm", ".rmvb", ".divx", ".y4m", ".gif", ".m4a", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic"]
 )
 MANIFEST_EXTENSIONS = frozenset({".csv", ".jsonl", ".ndjson", ".parquet"})
 MANIFEST_FIELDS = ("source", "licence", "title", "url", "tags")
@@ -83,11 +82,17 @@ def is_media(path: str) -> bool:
 def _walk(folder: Path, known: frozenset[tuple[str, int]]) -> Discovery:
     files, ignored = [], 0
     for path, stat in _tree(str(folder)):
-        if (path, stat.st_size) in known or is_media(path):
-            files.append(FoundFile(path, stat.st_size, _time(stat)))
+        uri = _spelled(path)
+        if (uri, stat.st_size) in known or is_media(path):
+            files.append(FoundFile(uri, stat.st_size, _time(stat)))
         else:
             ignored += 1
-    return Discovery(sorted(files, key=lambda f: f.uri), ignored, [], str(folder))
+    return Discovery(sorted(files, key=lambda f: f.uri), ignored, [], _spelled(str(folder)))
+
+
+def _spelled(path: str) -> str:
+    """The path as text. Bytes that are no UTF-8 are spelled \\xff: the file gets a row, though it cannot be opened."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _tree(folder: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -96,13 +101,21 @@ def _tree(folder: str) -> Iterator[tuple[str, os.stat_result]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _tree(entry.path)
-            elif entry.is_file():
-                yield entry.path, entry.stat()
+            elif (stat := _stat_of_file(entry)) is not None:
+                yield entry.path, stat
+
+
+def _stat_of_file(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for a pipe, a link to nothing or to itself, and a file that went while the folder was listed."""
+    try:
+        return entry.stat() if entry.is_file() else None
+    except OSError:
+        return None
 
 
 def _stat(path: str, manifest: dict[str, str] | None = None) -> FoundFile:
     stat = os.stat(path)
-    return FoundFile(path, stat.st_size, _time(stat), manifest or {})
+    return FoundFile(_spelled(path), stat.st_size, _time(stat), manifest or {})
 
 
 def _time(stat: os.stat_result) -> datetime:
@@ -110,33 +123,45 @@ def _time(stat: os.stat_result) -> datetime:
 
 
 def _from_manifest(path: Path) -> Discovery:
-    frame = _read_manifest(path)
-    if "uri" not in frame.columns:
-        raise InputError(
-            f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
-            f"{', '.join(MANIFEST_FIELDS)}"
-        )
-    fields = [name for name in MANIFEST_FIELDS if name in frame.columns]
-    rows = frame.select(pl.col("uri", *fields).cast(pl.String)).unique("uri", keep="first", maintain_order=True)
-    files, missing = [], []
-    for row in rows.iter_rows(named=True):
+    rows: dict[str, dict[str, str]] = {}
+    for row in _read_manifest(path).iter_rows(named=True):
         uri = _resolve(row.pop("uri"), path.parent)
-        if os.path.isfile(uri):
-            files.append(_stat(uri, {k: v for k, v in row.items() if v is not None}))
-        else:
-            missing.append(uri)
-    return Discovery(sorted(files, key=lambda f: f.uri), 0, missing, None)
+        rows.setdefault(uri, {k: v for k, v in row.items() if v is not None})
+    there = {uri: os.path.isfile(uri) for uri in rows}
+    files = [_stat(uri, rows[uri]) for uri in sorted(rows) if there[uri]]
+    return Discovery(files, 0, [uri for uri in rows if not there[uri]], None)
 
 
 def _resolve(uri: str | None, folder: Path) -> str:
-    """A relative path in a manifest is relative to the manifest."""
+    """A relative path in a manifest is relative to the manifest; another address stays as it is."""
     text = (uri or "").removeprefix("file://")
-    return str((folder / text).resolve()) if text else ""
+    return str((folder / text).resolve()) if text and "://" not in text else text
 
 
 def _read_manifest(path: Path) -> pl.DataFrame:
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+    """`uri` and the fields that the manifest has, as texts."""
     try:
-        return readers[path.suffix.lower()](path)
+        frame = _read_rows(path)
+        if "uri" not in frame.columns:
+            raise InputError(
+                f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
+                f"{', '.join(MANIFEST_FIELDS)}"
+            )
+        return frame.select(_text(frame, name) for name in ("uri", *MANIFEST_FIELDS) if name in frame.columns)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"manifest {path} cannot be read as {path.suffix}: {error}") from error
+
+
+def _read_rows(path: Path) -> pl.DataFrame:
+    """No type is guessed from the first rows: a word that comes later is still read."""
+    if path.suffix.lower() == ".csv":
+        return pl.read_csv(path, infer_schema=False)
+    if path.suffix.lower() == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_ndjson(path, infer_schema_length=None)
+
+
+def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
+    if isinstance(frame.schema[name], pl.List):
+        return pl.col(name).cast(pl.List(pl.String)).list.join(", ")
+    return pl.col(name).cast(pl.String)

@@ -77,7 +77,9 @@ def register(
         elif (old := tombstones.get((file.uri, file.size, file.mtime))) is not None:
             returned += 1
             old["gone_at"] = None
-            changed.add(old["shard"])
+            changed |= {old["shard"]} | _update_manifest(old, file)
+            if row is not None:
+                changed.add(_bury(row, now))
         else:
             new.append(file)
     taken = new if limit is None else new[:limit]
@@ -112,7 +114,7 @@ def _missing(live: dict[str, dict[str, Any]], found: Discovery) -> list[dict[str
     """Rows under the folder that was listed whole whose file is no longer there."""
     present = {file.uri for file in found.files}
     if found.prefix is None:
-        return [row for uri, row in live.items() if uri in set(found.missing)]
+        return [live[uri] for uri in found.missing if uri in live]
     prefix = found.prefix.rstrip("/") + "/"
     return [row for uri, row in live.items() if uri.startswith(prefix) and uri not in present]
 
@@ -130,7 +132,7 @@ def shard_key(number: int) -> str:
 
 def closed_shards(sources: pl.DataFrame, limits: ShardLimits) -> list[str]:
     """Shards that take no more files, and so may be compacted."""
-    last = sources["shard"].max() if len(sources) else None
+    last = sources["shard"].max() if len(sources) else ""
     load = sources.group_by("shard").agg(files=pl.len(), bytes=pl.sum("size"))
     full = (pl.col("files") >= limits.max_files * limits.open_share) | (
         pl.col("bytes") >= limits.max_bytes * limits.open_share
@@ -155,8 +157,12 @@ def _assign(rows: list[dict[str, Any]], files: list[FoundFile], limits: ShardLim
 
 
 def _write(store: Store, rows: list[dict[str, Any]], shards: set[str]) -> None:
-    for shard in sorted(shards):
-        mine = sorted((r for r in rows if r["shard"] == shard), key=lambda r: (r["uri"], r["first_seen"]))
+    mine_of: dict[str, list[dict[str, Any]]] = {shard: [] for shard in sorted(shards)}
+    for row in rows:
+        if row["shard"] in mine_of:
+            mine_of[row["shard"]].append(row)
+    for shard, mine in mine_of.items():
+        mine.sort(key=lambda r: (r["uri"], r["first_seen"]))
         store.write(SOURCES, shard, rows_to_table(SOURCES, mine), Stamp(fingerprint([r["source_key"] for r in mine])))
 
 

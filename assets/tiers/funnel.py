@@ -18,7 +18,7 @@ class FunnelRow:
     """One line: the tier's input, one of its rules, or what it kept.
 
     `taken` counts the clips that this rule is the first to keep out: taken over all rules plus kept = input.
-    `failed` counts all that it would reject by itself. `unmeasured` had no value; `held` of those were kept out.
+    `failed` counts all that it would reject by itself. `unmeasured` had no value.
     """
 
     tier: str
@@ -66,7 +66,8 @@ def _counts(
         f"{hold_mask}::UBIGINT) AS blockers FROM {relation} JOIN clips USING (clip_id)"
         f"{_group_join(by)}){' GROUP BY grouped ORDER BY grouped' if by else ''}"
     )
-    return [(row[0], list(row[1:])) for row in connection.execute(query).fetchall()]
+    rows = connection.execute(query).fetchall() or [(None, *[0] * len(sums))]
+    return [(row[0], list(row[1:])) for row in rows]
 
 
 def _group_join(by: str | None) -> str:
@@ -74,8 +75,8 @@ def _group_join(by: str | None) -> str:
     if by is None:
         return ""
     return (
-        " LEFT JOIN (SELECT video_id, uri, codec, container, has_audio, is_hdr, is_vfr, status FROM raw_videos) USING (video_id)"
-        " LEFT JOIN (SELECT uri, source, licence, title, url, tags FROM sources WHERE gone_at IS NULL) USING (uri)"
+        " LEFT JOIN (SELECT * EXCLUDE (shard, width, height, fps, duration_s) FROM raw_videos) USING (video_id)"
+        " LEFT JOIN (SELECT * EXCLUDE (shard, video_id) FROM sources WHERE gone_at IS NULL) USING (uri)"
         " LEFT JOIN filter_scores USING (clip_id)"
     )
 

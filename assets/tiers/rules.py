@@ -6,6 +6,7 @@ rule is one bit of the tier's masks, in the order of the file. Nothing here touc
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -105,21 +106,26 @@ def load_preset(name_or_path: str, vocabulary: Vocabulary) -> Preset:
         raise PresetError(
             f"no preset {name_or_path!r}; choose one of {', '.join(preset_names())}, or the path of a .toml file"
         )
-    return parse_preset(path.read_text(encoding="utf-8"), str(path), path.stem, vocabulary)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PresetError(f"{path}: not UTF-8 text: {error}") from error
+    return parse_preset(text, str(path), path.stem, vocabulary)
 
 
 def parse_preset(text: str, path: str, name: str, vocabulary: Vocabulary) -> Preset:
     """Parse and validate the text of a preset. Raises PresetError that names `path` and the line."""
+    reader = _Reader(path, text, vocabulary)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"{path}: not valid TOML: {error}") from error
-    reader = _Reader(path, text, vocabulary)
+        told = re.search(r"at line (\d+)", str(error))
+        raise PresetError(f"{path}:{told[1] if told else len(reader.lines)}: not valid TOML: {error}") from error
     tables = {k: v for k, v in document.items() if isinstance(v, dict)}
     expected = [f"tier_{i + 1}" for i in range(max(len(tables), 3))]
     if list(tables) != expected:
         reader.fail(
-            next((reader.line(k, None) for k in tables if k not in expected), 1),
+            next((reader.line(k, None) for k, e in zip(tables, expected, strict=False) if k != e), 1),
             f"tiers are {', '.join(tables) or 'absent'}; a preset has three or more, in order: {', '.join(expected)}",
         )
     tiers = tuple(reader.tier(number, key, table) for number, (key, table) in enumerate(tables.items(), 1))
@@ -129,6 +135,16 @@ def parse_preset(text: str, path: str, name: str, vocabulary: Vocabulary) -> Pre
 
 def _split(tier: Tier) -> Tier:
     return Tier(tier.name, tuple(b for b in tier.bounds if b.active), tuple(b for b in tier.bounds if not b.active))
+
+
+def _names(key: str) -> list[str]:
+    """The parts of a TOML key: `tier_1 . "sharpness"` is [tier_1, sharpness]."""
+    return [part.strip().strip("\"'") for part in key.split(".")]
+
+
+def _is_number(value: Any) -> bool:
+    """TOML has nan and inf: they bound nothing."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class _Reader:
@@ -142,14 +158,14 @@ class _Reader:
         raise PresetError(f"{self.path}:{line}: {message}")
 
     def line(self, tier: str, key: str | None) -> int:
-        """Line of a tier's header, or of a key below it; 1 when it cannot be found."""
-        header, here = re.compile(rf"\s*\[\s*{re.escape(tier)}\b"), None
+        """Line on which a tier, or a key of it, is first named; 1 when it cannot be found."""
+        wanted, section = [tier] if key is None else [tier, key], []
         for number, text in enumerate(self.lines, 1):
-            if re.match(r"\s*\[", text):
-                here = number if header.match(text) else None
-                if here and (key is None or re.match(rf"\s*\[\s*{re.escape(tier)}\.{re.escape(key)}\s*\]", text)):
-                    return number
-            elif here and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", text):
+            if header := re.match(r"\s*\[([^\[\]]+)\]\s*(#.*)?$", text):
+                section = named = _names(header[1])
+            else:
+                named = section + _names(text.partition("=")[0]) if "=" in text else []
+            if named[: len(wanted)] == wanted:
                 return number
         return 1
 
@@ -201,12 +217,14 @@ class _Reader:
         for word, values in allowed.items():
             if rule.get(word, values[0]) not in values:
                 self.fail(line, f"{where}: {word} = {rule[word]!r}; allowed: {' or '.join(values)}")
-        if not isinstance(rule.get("seed", 0), int) or not isinstance(rule.get("note", ""), str):
+        if type(rule.get("seed", 0)) is not int or not isinstance(rule.get("note", ""), str):
             self.fail(line, f"{where}: seed is a whole number, note is a text")
 
     def value(self, line: int, where: str, column: str, kind: str, value: Any) -> Value:
         """The checked bound. Numbers for numeric columns, lists of texts for `in`, shares from 0 to 1."""
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        numeric = _is_number(value)
+        if (kind == "share") != (column == "sample"):
+            self.fail(line, f"{where}.{kind}: `share` belongs to the word `sample`, and `sample` takes nothing else")
         if kind in ("min", "max"):
             if not numeric or not self.vocabulary.is_number(column):
                 self.fail(
@@ -215,27 +233,31 @@ class _Reader:
             return float(value)
         if kind in ("keep_top", "share"):
             if not numeric or not 0 < value <= 1 or (kind == "keep_top" and not self.vocabulary.is_number(column)):
-                self.fail(line, f"{where}.{kind} = {value!r}: a share above 0 and up to 1 is needed")
-            if (kind == "share") != (column == "sample"):
                 self.fail(
-                    line, f"{where}.{kind}: `share` belongs to the word `sample`, and `sample` takes nothing else"
+                    line,
+                    f"{where}.{kind} = {value!r}: a share above 0 and up to 1 is needed"
+                    f"{', on a numeric column' if kind == 'keep_top' else ''}",
                 )
             return float(value)
         if kind == "quota":
             return self.quota(line, where, column, value)
         if not isinstance(value, list) or not value:
             self.fail(line, f"{where}.in = {value!r}: a list with at least one value is needed")
-        kinds = int | float if self.vocabulary.is_number(column) else bool if self.vocabulary.is_flag(column) else str
-        if wrong := [v for v in value if not isinstance(v, kinds)]:
+        if wrong := [v for v in value if not self.is_value(column, v)]:
             self.fail(line, f"{where}.in: {wrong[0]!r} has another type than the column")
         return tuple(value)
 
+    def is_value(self, column: str, value: Any) -> bool:
+        """Whether a value has the column's type."""
+        if self.vocabulary.is_number(column):
+            return _is_number(value)
+        return isinstance(value, bool if self.vocabulary.is_flag(column) else str)
+
     def quota(self, line: int, where: str, column: str, value: Any) -> dict[str, float]:
         shares = value if isinstance(value, dict) else {}
-        wrong = [
-            k for k, v in shares.items() if isinstance(v, bool) or not isinstance(v, int | float) or not 0 < v < 1
-        ]
-        if not shares or wrong or abs(sum(shares.values()) - 1) > 1e-6 or self.vocabulary.is_number(column):
+        wrong = [k for k, v in shares.items() if not _is_number(v) or not 0 < v < 1]
+        other = self.vocabulary.is_number(column) or self.vocabulary.is_flag(column)
+        if not shares or wrong or other or abs(sum(shares.values()) - 1) > 1e-6:
             self.fail(
                 line,
                 f"{where}.quota = {value!r}: shares above 0 of the values of a text column, that sum to 1, "

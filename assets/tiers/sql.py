@@ -19,8 +19,13 @@ def literal(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return repr(float(value))
+        return _double(float(value))
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _double(value: float) -> str:
+    """With an exponent: without one DuckDB reads a DECIMAL, whose way back to DOUBLE rounds."""
+    return repr(value) if "e" in repr(value) else f"{value!r}e0"
 
 
 def quoted(name: str) -> str:
@@ -30,21 +35,20 @@ def quoted(name: str) -> str:
 def population_sql(columns: Sequence[str], vocabulary: Vocabulary, previous: str | None) -> str:
     """One row per candidate clip with the columns asked for; only the views that hold them are joined.
 
+    A clip is a candidate once it has its row of scores: one of a shard that is not complete is not judged yet.
     `previous` is a relation with the rows of the tier before (clip_id, kept); None = all clips.
     """
     columns = [c for c in dict.fromkeys(columns) if c != SAMPLE]
     used = {vocabulary.views[c] for c in columns}
+    source = "clips c JOIN filter_scores s ON s.clip_id = c.clip_id"
     alias = {"clips": "c", "filter_scores": "s", "raw_videos": "v", "sources": "o"}
     listed = "".join(f", {alias[vocabulary.views[c]]}.{quoted(c)}" for c in columns)
-    joins = ""
-    if "filter_scores" in used:
-        joins += " LEFT JOIN filter_scores s ON s.clip_id = c.clip_id"
     if used & {"raw_videos", "sources"}:
-        joins += " LEFT JOIN raw_videos v ON v.video_id = c.video_id"
+        source += " LEFT JOIN raw_videos v ON v.video_id = c.video_id"
     if "sources" in used:
-        joins += " LEFT JOIN (SELECT * FROM sources WHERE gone_at IS NULL) o ON o.uri = v.uri"
+        source += " LEFT JOIN (SELECT * FROM sources WHERE gone_at IS NULL) o ON o.uri = v.uri"
     where = f" WHERE c.clip_id IN (SELECT clip_id FROM {previous} WHERE kept)" if previous else ""
-    return f"SELECT c.clip_id{listed} FROM clips c{joins}{where}"
+    return f"SELECT c.clip_id{listed} FROM {source}{where}"
 
 
 def judge_sql(tier: Tier, vocabulary: Vocabulary, previous: str | None) -> str:
@@ -99,15 +103,17 @@ def unmeasured(bound: Bound) -> str:
 def decisions_sql(judged: str, bounds: Sequence[Bound], hold_mask: int, vocabulary: Vocabulary) -> str:
     """Unpivot a tier's masks: one row per clip and bound that was judged, with the value and the bound as text.
 
-    A windowed bound has a row only for clips that passed the rules before it: the others were not asked.
+    A windowed bound has a row only for clips that passed the rules before it: the others were not asked. A stored
+    tier may hold a bound on a column that is no longer filled: it keeps its bit and has no rows.
     """
-    if not bounds:
+    known = [(i, b) for i, b in enumerate(bounds) if vocabulary.is_active(b.column)]
+    if not known:
         return (
             "SELECT NULL::VARCHAR AS clip_id, NULL::VARCHAR AS rule, NULL::VARCHAR AS value, "
             "NULL::VARCHAR AS bound, NULL::VARCHAR AS verdict WHERE false"
         )
-    columns = [b.column for b in bounds]
-    structs = ", ".join(_decision(b, 1 << i, hold_mask) for i, b in enumerate(bounds))
+    columns = [b.column for _, b in known]
+    structs = ", ".join(_decision(b, 1 << i, hold_mask) for i, b in known)
     rows = (
         f"SELECT p.*, m.fail_mask, m.unmeasured_mask FROM ({population_sql(columns, vocabulary, None)}) p "
         f"JOIN {judged} m ON m.clip_id = p.clip_id"
@@ -131,7 +137,7 @@ def _decision(bound: Bound, bit: int, hold_mask: int) -> str:
 def show(value: Any) -> str:
     """A bound as a person writes it."""
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v:g}" for k, v in value.items())
+        return ", ".join(f"{k} {v:.12g}" for k, v in value.items())
     if isinstance(value, tuple | list):
         return ", ".join(str(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

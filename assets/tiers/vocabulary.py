@@ -54,13 +54,16 @@ def _usable(column: Column) -> bool:
 
 
 def vocabulary() -> Vocabulary:
-    """Columns of clips, filter_scores, raw_videos and the manifest, in this order where a name is in two."""
+    """Columns of clips, filter_scores, raw_videos and the manifest, in this order where a name is in two.
+
+    The view raw_videos folds the probe's verdict into `status`.
+    """
     columns: dict[str, Column] = {}
     views: dict[str, str] = {}
     tables = (
         ("clips", CLIPS.columns),
         ("filter_scores", FILTER_SCORES.columns),
-        ("raw_videos", RAW_VIDEOS.columns),
+        ("raw_videos", tuple(c for c in RAW_VIDEOS.columns if not c.name.startswith("probe_"))),
         ("sources", MANIFEST_COLUMNS),
     )
     for view, listed in tables:
