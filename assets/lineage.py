@@ -49,12 +49,19 @@ class Lineage:
 
     def owned(self, shard: str) -> list[str]:
         """Ids of the videos that this shard owns, sorted. A file that went before it was scanned leaves nothing."""
-        owned = owned_videos(self.sources, shard)
-        alive = set(self.sources.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
-        if alive.issuperset(owned):
+        owned = self._owners.get(shard, [])
+        if self._alive.issuperset(owned):
             return owned
         scanned = set(self.store.read(SCANS, shard, ["video_id"])["video_id"].to_pylist())
-        return [video for video in owned if video in alive | scanned]
+        return [video for video in owned if video in self._alive or video in scanned]
+
+    @cached_property
+    def _owners(self) -> dict[str, list[str]]:
+        return owned_videos(self.sources)
+
+    @cached_property
+    def _alive(self) -> set[str]:
+        return set(self.sources.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
 
     def scan(self, shard: str) -> Stamp:
         """Made of the bytes of the videos that the shard owns; known once raw_videos is up to date."""
@@ -63,9 +70,12 @@ class Lineage:
         return self._scans[shard]
 
     def clips(self, shard: str) -> Stamp:
-        """Made of the scan, and of which videos it lost: one that is decoded after all brings new frames."""
+        """Made of the scan, of which videos it lost (one that is decoded after all brings new frames), and of the
+        probe's facts: rate and size of the picture.
+        """
         stored = self.store.stamp(SCANS.name, shard)
-        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint, stored.extra.get("lost", []) if stored else [])
+        lost = stored.extra.get("lost", []) if stored else []
+        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint, lost, RAW_VIDEOS_STEP.recipe(self.options))
 
     def scorer(self, name: str, shard: str) -> Stamp:
         return self._stamp(SCORER_STEPS[name], self.clips(shard).fingerprint)
@@ -85,7 +95,7 @@ class Lineage:
         return [s for s in self.shards if self.is_fresh("filter_scores", s, self.filter_scores(s))]
 
     def population(self) -> str:
-        """Fingerprint of all that tiers select from: scores of complete shards, and which files are alive with what words."""
+        """Fingerprint of what tiers select from: scores of complete shards, living files and their words."""
         scores = {s: self.filter_scores(s).fingerprint for s in self.complete_shards()}
         words = self.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_not_null())
         words = words.select("uri", "video_id", "source", "licence", "title", "url", "tags").sort("uri", "video_id")

@@ -1,4 +1,4 @@
-"""The settings that change what is computed. Each enters the fingerprint of the step that reads it, nothing else does."""
+"""The settings that change what is computed. Each enters the fingerprint of the step that reads it."""
 
 from __future__ import annotations
 

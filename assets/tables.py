@@ -122,7 +122,7 @@ FRAME_SIGNALS = Table(
         _every("dark_ratio", "Share of pixels with luma of at most 16 of 255", "", 0, 1),
         _every("bright_ratio", "Share of pixels with luma of at least 239 of 255", "", 0, 1),
         _every("sharpness", "Variance of the Laplacian of luma at 320 px; higher is sharper", "levels^2", 0, None),
-        _every("vmaf_motion", "VMAF motion: mean absolute difference of the 5-tap blurred luma to the previous frame, "
+        _every("vmaf_motion", "VMAF motion: mean absolute difference of the blurred luma to the previous frame, "
                "short side 540; 0 for the first frame"),
         Column("layout", BINARY, "16 x 9 mean lumas (uint8, full range): a tiny picture for comparisons; every frame."),
         _tick8("flow_dt_s", "Time from the earlier frame of the flow pair to this frame", "s", 0),

@@ -41,9 +41,10 @@ def main() -> int:
         console.print(f"[red]The demo stopped:[/] {error}")
         return 2
     missed = report(LIBRARY, facts, console)
-    print(f"Look at it:      clipsieve ui --root {root}")
-    print(f"Ask it:          clipsieve sql \"SELECT * FROM decisions WHERE verdict = 'fail'\" --root {root}")
-    print("Your own videos: clipsieve run --input FOLDER")
+    command, where = os.path.relpath(Path(sys.executable).with_name("clipsieve")), os.path.relpath(root)
+    print(f"Look at it:      {command} ui --root {where}")
+    print(f"Ask it:          {command} sql \"SELECT * FROM decisions WHERE verdict = 'fail'\" --root {where}")
+    print(f"Your own videos: {command} run --input FOLDER")
     return 1 if missed else 0
 
 

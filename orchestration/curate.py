@@ -13,7 +13,7 @@ from assets.curation import Curation
 from .plan import Task, make_plan
 from .progress import TerminalProgress
 from .questions import emptied, not_ok, show_funnel, totals
-from .report import Format, emit, funnel_table, stderr
+from .report import Format, cell, emit, funnel_table, stderr
 from .resources import build_curation
 from .run import RunResult, execute, find, root_lock
 from .settings import Settings
@@ -54,7 +54,7 @@ def _say_found(console: Console, settings: Settings, source: str, result: RunRes
         markup=False,
     )
     for uri in result.missing[:SHOWN_FILES]:
-        console.print(f"  listed but not there: {uri}", markup=False)
+        console.print(f"  listed but not there: {cell(uri)}", markup=False)
 
 
 def _print_plan(tasks: list[Task], form: Format) -> None:
@@ -86,7 +86,9 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
     console.print(f"\nNot ok: {by_status}")
     for row in bad[:SHOWN_FILES]:
         copies = f" (and {row['uri_count'] - 1} copies)" if row["uri_count"] > 1 else ""
-        console.print(f"  {row['status']:<11} {row['uri']}{copies}: {row['error']}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {row['status']:<11} {cell(row['uri'])}{copies}: {cell(row['error'])}", markup=False, soft_wrap=True
+        )
     if len(bad) > SHOWN_FILES:
         console.print(
             f"  and {len(bad) - SHOWN_FILES} more: clipsieve sql \"SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'\""

@@ -5,6 +5,7 @@ Each answer is a list of rows; printing is report.py's. Nothing is written.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -49,10 +50,8 @@ def show_funnel(curation: Curation, by: str | None) -> Rows:
     preset = curation.preset
     with open_views(curation) as connection:
         tiers = stored_funnel_tiers(curation.store, preset.name, [t.name for t in preset.tiers])
-        stored = {name: bounds for name, _, bounds, _ in tiers}
-        if any(
-            [b.identity() for b in stored.get(t.name, ())] != [b.identity() for b in t.bounds] for t in preset.tiers
-        ):
+        judged = {name: [b.identity() for b in bounds] for name, _, bounds, _ in tiers}
+        if any(judged.get(t.name) != [b.identity() for b in t.bounds] for t in preset.tiers):
             tiers = judge_in_memory(connection, preset, curation.vocabulary)
         return _funnel_rows(connection, preset, tiers, _column(connection, by))
 
@@ -108,6 +107,8 @@ def _apply(preset: Preset, change: str) -> Preset:
         number = float(value)
     except ValueError as error:
         raise QuestionError(f"{change!r}: write [TIER.]COLUMN.min=NUMBER (or max, keep_top, share)") from error
+    if not math.isfinite(number) or (parts[-1] in ("keep_top", "share") and not 0 < number <= 1):
+        raise QuestionError(f"{change!r}: a bound is a finite number; keep_top and share are above 0 and up to 1")
     changed, tiers = with_bound(preset, tier, ".".join(parts), number)
     if not tiers:
         where = f"{tier} of preset {preset.name}" if tier else f"preset {preset.name}"
@@ -118,7 +119,8 @@ def _apply(preset: Preset, change: str) -> Preset:
 def _kept(connection: duckdb.DuckDBPyConnection, tiers: Any) -> dict[str, tuple[int, float]]:
     kept = {}
     for name, relation, _, _ in tiers:
-        query = f"SELECT count(*), coalesce(sum(duration_s), 0) / 3600 FROM {relation} JOIN clips USING (clip_id) WHERE kept"
+        rows = f"{relation} JOIN clips USING (clip_id)"
+        query = f"SELECT count(*), coalesce(sum(duration_s), 0) / 3600 FROM {rows} WHERE kept"
         clips, hours = connection.execute(query).fetchall()[0]
         kept[name] = (clips, round(hours, 4))
     return kept
@@ -134,7 +136,8 @@ def why(curation: Curation, clip_id: str) -> tuple[dict[str, Any], Rows]:
     with open_views(curation) as connection:
         clips = (
             connection.sql(
-                "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) WHERE starts_with(clip_id, ?) LIMIT 5",
+                "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) "
+                "WHERE starts_with(clip_id, ?) LIMIT 5",
                 params=[clip_id],
             )
             .to_arrow_table()
@@ -193,7 +196,7 @@ def totals(curation: Curation) -> dict[str, Any]:
 
 
 def emptied(curation: Curation) -> Rows:
-    """For the first tier that kept nothing: the rule that took the last clips, and a bound that would keep half of them."""
+    """For the first tier that kept nothing: the rule that took the last clips, and a bound that keeps half of them."""
     rows = show_funnel(curation, None)
     kept = {r["tier"]: r["clips"] for r in rows if r["rule"] == "kept"}
     first = next((tier for tier, count in kept.items() if count == 0), None)
@@ -201,23 +204,27 @@ def emptied(curation: Curation) -> Rows:
     if first is None or not took:
         return []
     last = took[-1]
-    column, _, kind = last["rule"].rpartition(".")
+    kind = last["rule"].rpartition(".")[2]
     advice: dict[str, Any] = {"tier": first, "rule": last["rule"], "bound": last["bound"], "taken": last["taken"]}
-    if kind in ("min", "max"):
-        advice["try"] = f"{first}.{last['rule']}={_median_of_taken(curation, first, last['rule'], column):.4g}"
+    median = _median_of_taken(curation, first, last["rule"]) if kind in ("min", "max") else None
+    if median is not None:
+        advice["try"] = f"{first}.{last['rule']}={median:.4g}"
     return [advice]
 
 
-def _median_of_taken(curation: Curation, tier: str, rule: str, column: str) -> float:
+def _median_of_taken(curation: Curation, tier: str, rule: str) -> float | None:
+    """None when the rule took only clips that have no value."""
     index = [b.name for b in curation.preset.tier(tier).bounds].index(rule)
     with open_views(curation) as connection:
         relations = {
             name: relation
             for name, relation, _, _ in judge_in_memory(connection, curation.preset, curation.vocabulary)
         }
+        decisions = decisions_sql(relations[tier], curation.preset.tier(tier).bounds, 0, curation.vocabulary)
         first = f"(fail_mask & {1 << index}::UBIGINT) != 0 AND (fail_mask & {(1 << index) - 1}::UBIGINT) = 0"
         query = (
-            f"SELECT median(TRY_CAST(value AS DOUBLE)) FROM ({decisions_sql(relations[tier], curation.preset.tier(tier).bounds, 0, curation.vocabulary)}) "
+            f"SELECT median(TRY_CAST(value AS DOUBLE)) FROM ({decisions}) "
             f"WHERE rule = {literal(rule)} AND clip_id IN (SELECT clip_id FROM {relations[tier]} WHERE {first})"
         )
-        return float(connection.execute(query).fetchall()[0][0] or 0.0)
+        median: float | None = connection.execute(query).fetchall()[0][0]
+        return median

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -68,10 +69,10 @@ def _table(rows: Sequence[dict[str, Any]], title: str) -> None:
     if not rows:
         stdout().print("(no rows)")
         return
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0]:
         numeric = all(isinstance(r[name], int | float) or r[name] is None for r in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(cell(name)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(v), style=COLOURS.get(str(v), "")) for v in row.values()))
     stdout().print(table)
@@ -93,18 +94,23 @@ def cell(value: Any) -> str:
 def _jsonable(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, list | tuple):
-        return dict(value) if value and all(isinstance(v, tuple) and len(v) == 2 for v in value) else list(value)
+        pairs = value and all(isinstance(v, tuple) and len(v) == 2 for v in value)
+        return _jsonable(dict(value)) if pairs else [_jsonable(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _jsonable(v) for k, v in value.items()}
     return str(value)
 
 
 def funnel_table(rows: Sequence[dict[str, Any]], title: str) -> None:
     """The funnel as a person reads it: what came in, what each rule took, what is left."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("tier and rule", no_wrap=True)
     table.add_column("bound", overflow="fold")
     for name in ("took", "hours", "alone", "no value", "left", "hours left"):

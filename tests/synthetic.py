@@ -35,15 +35,28 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Row = dict[str, Any]
 
 SCORES: Row = {
-    "motion_mean": 5.0, "motion_p95": 9.0, "static_ratio": 0.0, "sharpness": 300.0, "border_ratio": 0.0,
-    "border_kind": "none", "luma_mean": 120.0, "underexposed_ratio": 0.1, "overexposed_ratio": 0.1,
-}  # fmt: skip
+    "motion_mean": 5.0,
+    "motion_p95": 9.0,
+    "static_ratio": 0.0,
+    "sharpness": 300.0,
+    "border_ratio": 0.0,
+    "border_kind": "none",
+    "luma_mean": 120.0,
+    "underexposed_ratio": 0.1,
+    "overexposed_ratio": 0.1,
+}
 """An ordinary clip: it passes every shipped rule that has a column today."""
 
 PICTURE: Row = {
-    "width": 1920, "height": 1080, "short_side": 1080, "orientation": "landscape",
-    "crop_x": 0, "crop_y": 0, "crop_w": 1920, "crop_h": 1080,
-}  # fmt: skip
+    "width": 1920,
+    "height": 1080,
+    "short_side": 1080,
+    "orientation": "landscape",
+    "crop_x": 0,
+    "crop_y": 0,
+    "crop_w": 1920,
+    "crop_h": 1080,
+}
 
 
 class NoEngine:
@@ -82,13 +95,32 @@ def _complete(shard: str, number: int, row: Row) -> Row:
     uri = row.get("uri", f"/media/{shard}/{number}.mp4")
     start, duration = row.get("start_s", 0.0), row.get("duration_s", 5.0)
     fixed = {
-        "video_id": video, "uri": uri, "shard": shard, "clip_id": fingerprint("clip", video, number),
-        "size": 1000, "mtime": NOW, "first_seen": NOW, "gone_at": None, "source_key": fingerprint("file", uri),
-        "start_s": start, "end_s": start + (duration or 0.0), "duration_s": duration, "fps": 25.0,
-        "shot_start_frame": 0, "shot_end_frame": 125, "start_frame": 0, "end_frame": 125,
-        "boundary_in": "start", "boundary_out": "end", "status": "ok", "bytes": 1000, "codec": "h264",
-        "media": "video", "has_audio": False, "errors": [],
-    }  # fmt: skip
+        "video_id": video,
+        "uri": uri,
+        "shard": shard,
+        "clip_id": fingerprint("clip", video, number),
+        "size": 1000,
+        "mtime": NOW,
+        "first_seen": NOW,
+        "gone_at": None,
+        "source_key": fingerprint("file", uri),
+        "start_s": start,
+        "end_s": start + (duration or 0.0),
+        "duration_s": duration,
+        "fps": 25.0,
+        "shot_start_frame": 0,
+        "shot_end_frame": 125,
+        "start_frame": 0,
+        "end_frame": 125,
+        "boundary_in": "start",
+        "boundary_out": "end",
+        "status": "ok",
+        "bytes": 1000,
+        "codec": "h264",
+        "media": "video",
+        "has_audio": False,
+        "errors": [],
+    }
     return SCORES | PICTURE | fixed | row
 
 

@@ -23,7 +23,9 @@ def names(store: Store, table: Table = CLIPS) -> list[str]:
 
 
 def scores(store: Store) -> list[float]:
-    return [r["sharpness"] for r in ask(store, "SELECT sharpness FROM filter_scores JOIN clips USING (clip_id) ORDER BY 1")]
+    return [
+        r["sharpness"] for r in ask(store, "SELECT sharpness FROM filter_scores JOIN clips USING (clip_id) ORDER BY 1")
+    ]
 
 
 def rewrite(store: Store, shard: str, value: float) -> None:
@@ -94,8 +96,12 @@ def test_each_row_once_when_an_old_copy_becomes_valid_again(tmp_path: Path) -> N
 
 def test_a_shard_without_rows_and_one_of_an_older_version_are_compacted_too(tmp_path: Path) -> None:
     store = root(tmp_path, *shards(3), [], [{}])
-    older = Table("filter_scores", "Before borders came.", FILTER_SCORES.key,
-                  tuple(c for c in FILTER_SCORES.columns if not c.name.startswith("border")))  # fmt: skip
+    older = Table(
+        "filter_scores",
+        "Before borders came.",
+        FILTER_SCORES.key,
+        tuple(c for c in FILTER_SCORES.columns if not c.name.startswith("border")),
+    )
     rows = store.read(FILTER_SCORES, "shard-000005").to_pylist()
     store.write(older, "shard-000005", rows_to_table(older, rows), Stamp(fingerprint("older")))
     before = len(scores(store))

@@ -128,8 +128,9 @@ def test_no_more_workers_than_items_and_none_for_nothing() -> None:
 
 def test_a_worker_killed_from_outside_loses_its_item_only() -> None:
     lost, pids = [], []
-    for n, (_, outcome) in enumerate(run_items(environment, ["HOME"] * 500, workers=2, time_limit_s=60,
-                                               memory_limit_bytes=GB)):
+    for n, (_, outcome) in enumerate(
+        run_items(environment, ["HOME"] * 500, workers=2, time_limit_s=60, memory_limit_bytes=GB)
+    ):
         if n == 100:
             os.kill(pids[-1], signal.SIGKILL)
         if isinstance(outcome, Success):
@@ -142,8 +143,16 @@ def test_a_worker_killed_from_outside_loses_its_item_only() -> None:
 def test_progress_counts_up_and_names_the_running_items() -> None:
     seen: list[tuple[int, tuple[str, ...]]] = []
     items = ["sleep 0.5", "ok 1", "ok 2"]
-    list(run_items(misbehave, items, workers=2, time_limit_s=60, memory_limit_bytes=GB,
-                   on_progress=lambda *state: seen.append(state)))
+    list(
+        run_items(
+            misbehave,
+            items,
+            workers=2,
+            time_limit_s=60,
+            memory_limit_bytes=GB,
+            on_progress=lambda *state: seen.append(state),
+        )
+    )
     counts = [done for done, _ in seen]
     assert counts == sorted(counts) and counts[-1] == 3 and seen[-1][1] == ()
     assert any(running == ("sleep 0.5",) for _, running in seen)
@@ -196,8 +205,14 @@ def start_script(folder: Path, items: list[str]) -> subprocess.Popen[str]:
     """A script without the `__main__` guard, which a worker that imported it again would start for ever."""
     path = folder / "script.py"
     path.write_text(SCRIPT.format(paths=[str(REPOSITORY), str(REPOSITORY / "tests")], items=items))
-    return subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            cwd=folder, process_group=0)
+    return subprocess.Popen(
+        [sys.executable, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        process_group=0,
+    )
 
 
 def workers_of(parent: subprocess.Popen[str], count: int) -> list[psutil.Process]:

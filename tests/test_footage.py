@@ -169,9 +169,7 @@ def test_blur_grain_disc_and_overlay_do_what_they_say() -> None:
      ("libvpx-vp9", ".webm", "vp9"), ("mpeg4", ".avi", "mpeg4")],
 )  # fmt: skip
 @pytest.mark.parametrize("fps", [24, Fraction(30000, 1001)])
-def test_files_hold_the_stated_frames(
-    codec: str, suffix: str, name: str, fps: int | Fraction, tmp_path: Path
-) -> None:
+def test_files_hold_the_stated_frames(codec: str, suffix: str, name: str, fps: int | Fraction, tmp_path: Path) -> None:
     source = list(footage.pan(footage.photograph("coffee", SIZE), 20, float(fps), 4))
     path = footage.write_video(tmp_path / f"a{suffix}", source, fps, codec)
     with av.open(str(path)) as container:

@@ -161,8 +161,16 @@ def test_a_file_larger_than_a_shard_has_one_of_its_own(tmp_path: Path) -> None:
 
 def test_one_version_has_one_key() -> None:
     base: dict[str, Any] = {"uri": "/in/a", "size": 1, "mtime": NOW, "etag": None}
-    changes = [{"uri": "/in/b"}, {"size": 2}, {"mtime": NOW + timedelta(microseconds=1)}, {"etag": "x"}, {"mtime": None}]
-    assert len({source_key(base | change) for change in [{}, *changes]}) == 6 and source_key(base) == source_key(dict(base))
+    changes = [
+        {"uri": "/in/b"},
+        {"size": 2},
+        {"mtime": NOW + timedelta(microseconds=1)},
+        {"etag": "x"},
+        {"mtime": None},
+    ]
+    assert len({source_key(base | change) for change in [{}, *changes]}) == 6 and source_key(base) == source_key(
+        dict(base)
+    )
 
 
 def test_the_lowest_shard_owns_a_copy(tmp_path: Path) -> None:
@@ -173,18 +181,21 @@ def test_the_lowest_shard_owns_a_copy(tmp_path: Path) -> None:
         ids = [{"uri": row["uri"], "source_key": row["source_key"], "video_id": video}]
         store.write(SOURCE_IDS, row["shard"], rows_to_table(SOURCE_IDS, ids), Stamp("x"))
     frame = identified(store)
-    assert [owned_videos(frame, shard_key(i)) for i in (1, 2, 3)] == [["v1"], ["v2"], []]
+    assert owned_videos(frame) == {shard_key(1): ["v1"], shard_key(2): ["v2"]}
     assert len(frame) == 3
 
 
 Folder = dict[str, tuple[int, int]]
 FOLDERS: st.SearchStrategy[list[Folder]] = st.lists(
-    st.dictionaries(st.sampled_from([f"/in/{c}" for c in "abcdefgh"]), st.tuples(st.integers(1, 3), st.integers(0, 2)), max_size=8),
-    min_size=1, max_size=5,
-)  # fmt: skip
+    st.dictionaries(
+        st.sampled_from([f"/in/{c}" for c in "abcdefgh"]), st.tuples(st.integers(1, 3), st.integers(0, 2)), max_size=8
+    ),
+    min_size=1,
+    max_size=5,
+)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(FOLDERS, st.integers(1, 4), st.integers(1, 8), st.sampled_from([0.1, 0.5, 1.0]))
 def test_every_file_is_in_one_live_row_and_no_shard_is_too_full(
     folders: list[Folder], most_files: int, most_bytes: int, open_share: float
@@ -204,7 +215,9 @@ def test_every_file_is_in_one_live_row_and_no_shard_is_too_full(
             assert done.gone == len(before - set(folder))
             assert done.new + done.replaced + done.returned + done.known == len(files) and done.left == 0
             every = read_sources(store)
-            assert set(every.select("uri", "size", "mtime").iter_rows()) == seen and len(every) == len(seen), "no version is lost"
+            assert set(every.select("uri", "size", "mtime").iter_rows()) == seen and len(every) == len(seen), (
+                "no version is lost"
+            )
             load = every.group_by("shard").agg(pl.len(), pl.sum("size"))
             assert all(n <= most_files and (size <= most_bytes or n == 1) for _, n, size in load.iter_rows())
             assert set(closed_shards(every, limits)) >= set(every["shard"]) - {every["shard"].max()}

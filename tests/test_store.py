@@ -18,9 +18,16 @@ from assets.columns import DOUBLE, INT, STRING, Column, Table
 from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.tables import STORED, TIERS
 
-ROWS = Table("rows", "For tests.", ("video_id",), (
-    Column("video_id", STRING, "Id."), Column("frame", INT, "Frame."), Column("value", DOUBLE, "Value."),
-))  # fmt: skip
+ROWS = Table(
+    "rows",
+    "For tests.",
+    ("video_id",),
+    (
+        Column("video_id", STRING, "Id."),
+        Column("frame", INT, "Frame."),
+        Column("value", DOUBLE, "Value."),
+    ),
+)
 STAMP = Stamp("f" * 32, "recipe", {"members": {"a": 1}, "word": "ü'\"\n"})
 
 
@@ -145,20 +152,29 @@ def test_fingerprints_are_the_same_in_every_process() -> None:
     parts: list[Any] = ["step", 1, 0.1, None, True, {"b": [1, 2], "a": "ü"}, ("x", "y")]
     code = f"from assets.store import fingerprint; print(fingerprint(*{parts!r}))"
     seen = {
-        subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, text=True,
-                       capture_output=True, check=True, cwd=Path(__file__).parents[1]).stdout.strip()
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            text=True,
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[1],
+        ).stdout.strip()
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     assert seen == {fingerprint(*parts)}
 
 
-@given(st.lists(st.text() | st.integers() | st.none(), max_size=4), st.lists(st.text() | st.integers() | st.none(), max_size=4))
+@given(
+    st.lists(st.text() | st.integers() | st.none(), max_size=4),
+    st.lists(st.text() | st.integers() | st.none(), max_size=4),
+)
 def test_fingerprints_are_equal_only_for_equal_parts(one: list[Any], two: list[Any]) -> None:
     assert (fingerprint(*one) == fingerprint(*two)) == (one == two)
     assert len(fingerprint(*one)) == 32 and set(fingerprint(*one)) <= set("0123456789abcdef")
 
 
 def test_names_with_spaces_quotes_and_unicode(tmp_path: Path) -> None:
-    store = Store(str(tmp_path / "it's a \"root\" ü"))
+    store = Store(str(tmp_path / 'it\'s a "root" ü'))
     store.write(ROWS, "part one", rows("v", 2), STAMP)
     assert store.parts("rows") == ["part one"] and store.read(ROWS, "part one").num_rows == 2

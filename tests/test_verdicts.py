@@ -98,10 +98,12 @@ def test_facts_come_from_the_views() -> None:
                 "36 AS crop_h FROM (VALUES ('c2', 50, 90), ('c1', 0, 50)) t(clip_id, a, b)")  # fmt: skip
     con.execute("CREATE TABLE filter_scores AS FROM (VALUES ('c1', 3.5::DOUBLE), ('c2', NULL)) "
                 "t(clip_id, motion_mean)")  # fmt: skip
-    con.execute("CREATE TABLE decisions AS FROM (VALUES ('starter', 'tier_1', 'c2', 'motion_mean.min', 0.1::DOUBLE, "
-                "1::DOUBLE, 'fail'), ('starter', 'tier_1', 'c1', 'motion_mean.min', 3.5, 1.0, 'pass'), ('movie_gen', "
-                "'tier_1', 'c1', 'short_side.min', 36, 720, 'fail')) "
-                "t(preset, tier, clip_id, rule, value, bound, verdict)")
+    con.execute(
+        "CREATE TABLE decisions AS FROM (VALUES ('starter', 'tier_1', 'c2', 'motion_mean.min', 0.1::DOUBLE, "
+        "1::DOUBLE, 'fail'), ('starter', 'tier_1', 'c1', 'motion_mean.min', 3.5, 1.0, 'pass'), ('movie_gen', "
+        "'tier_1', 'c1', 'short_side.min', 36, 720, 'fail')) "
+        "t(preset, tier, clip_id, rule, value, bound, verdict)"
+    )
     con.execute("CREATE TABLE tier_3 AS SELECT 'c1' AS clip_id")
 
     def query(sql: str) -> list[dict[str, Any]]:

@@ -15,8 +15,20 @@ from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES, SOURCES, STORED
 from assets.views import DATABASE, connect, lock_down, write_database
 
-VIEWS = ("sources", "raw_videos", "frame_signals", "keyframes", "scans", "clips", "filter_scores", "tiers", "decisions",
-         "tier_1", "tier_2", "tier_3")  # fmt: skip
+VIEWS = (
+    "sources",
+    "raw_videos",
+    "frame_signals",
+    "keyframes",
+    "scans",
+    "clips",
+    "filter_scores",
+    "tiers",
+    "decisions",
+    "tier_1",
+    "tier_2",
+    "tier_3",
+)
 MILD = "[tier_1]\nsharpness = { min = 100 }\n[tier_2]\nmotion_mean = { min = 2 }"
 
 
@@ -26,7 +38,10 @@ def types(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
 
 
 def test_every_view_exists_and_is_typed_on_an_empty_root(tmp_path: Path) -> None:
-    with connect(Store(str(tmp_path / "nothing")), "starter") as empty, connect(root(tmp_path, [{}]), "starter") as full:
+    with (
+        connect(Store(str(tmp_path / "nothing")), "starter") as empty,
+        connect(root(tmp_path, [{}]), "starter") as full,
+    ):
         for view in VIEWS:
             assert empty.sql(f"SELECT count(*) FROM {view}").fetchall() == [(0,)]
             assert types(empty, view) == types(full, view)
@@ -93,16 +108,24 @@ def test_a_copy_that_is_left_keeps_the_video(tmp_path: Path) -> None:
 def test_the_probe_speaks_where_there_is_no_scan(tmp_path: Path) -> None:
     refused = {"status": None, "error": None, "probe_status": "no_video", "probe_error": "it has no video stream"}
     store = root(tmp_path, [refused])
-    assert ask(store, "SELECT status, error FROM raw_videos") == [{"status": "no_video", "error": "it has no video stream"}]
+    assert ask(store, "SELECT status, error FROM raw_videos") == [
+        {"status": "no_video", "error": "it has no video stream"}
+    ]
 
 
 def test_a_table_of_an_older_version_keeps_its_view(tmp_path: Path) -> None:
     store = root(tmp_path, [{}])
-    older = Table("filter_scores", "Before borders came.", FILTER_SCORES.key,
-                  tuple(c for c in FILTER_SCORES.columns if not c.name.startswith("border")))  # fmt: skip
+    older = Table(
+        "filter_scores",
+        "Before borders came.",
+        FILTER_SCORES.key,
+        tuple(c for c in FILTER_SCORES.columns if not c.name.startswith("border")),
+    )
     rows = store.read(FILTER_SCORES, "shard-000001").to_pylist()
     store.write(older, "shard-000001", rows_to_table(older, rows), Stamp(fingerprint("older")))
-    assert ask(store, "SELECT border_kind, sharpness FROM filter_scores") == [{"border_kind": None, "sharpness": 300.0}]
+    assert ask(store, "SELECT border_kind, sharpness FROM filter_scores") == [
+        {"border_kind": None, "sharpness": 300.0}
+    ]
 
 
 def test_results_of_two_presets_stand_side_by_side(tmp_path: Path) -> None:
@@ -143,7 +166,7 @@ def test_the_database_of_an_empty_root(tmp_path: Path) -> None:
         assert all(plain.sql(f"SELECT count(*) FROM {v}").fetchall() == [(0,)] for v in VIEWS)
 
 
-@pytest.mark.parametrize("name", ["it's \"quoted\"", "two words", "ünï-日本", "[brackets] and *stars*", "semi;colon--"])
+@pytest.mark.parametrize("name", ['it\'s "quoted"', "two words", "ünï-日本", "[brackets] and *stars*", "semi;colon--"])
 def test_a_root_of_any_name(tmp_path: Path, name: str) -> None:
     store = root(tmp_path / name, [{}, {"sharpness": 1.0}])
     judge(store, preset(MILD))
@@ -177,17 +200,24 @@ OUTSIDE = {
 }
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with secrets beside it."""
+    folder = tmp_path_factory.mktemp("guarded")
+    store = root(folder / "root", [{}])
+    (folder / "secret.txt").write_text("secret")
+    (folder / "root-other").mkdir()
+    (folder / "root-other/secret.txt").write_text("secret")
+    pq.write_table(store.read(CLIPS, "shard-000001"), folder / "x.parquet")
+    return folder
+
+
 @pytest.mark.parametrize("query", OUTSIDE.values(), ids=OUTSIDE.keys())
-def test_nothing_outside_the_root_can_be_reached(tmp_path: Path, query: str) -> None:
-    store = root(tmp_path / "root", [{}])
-    (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "root-other").mkdir()
-    (tmp_path / "root-other/secret.txt").write_text("secret")
-    pq.write_table(store.read(CLIPS, "shard-000001"), tmp_path / "x.parquet")
-    before = sorted(tmp_path.rglob("*"))
+def test_nothing_outside_the_root_can_be_reached(guarded: Path, query: str) -> None:
+    before, store = sorted(guarded.rglob("*")), Store(str(guarded / "root"))
     with connect(store, "starter") as connection:
         lock_down(connection, store)
         with pytest.raises(duckdb.Error):
-            connection.execute(query.format(outside=tmp_path, root=tmp_path / "root")).fetchall()
+            connection.execute(query.format(outside=guarded, root=guarded / "root")).fetchall()
         assert connection.sql("SELECT count(*) FROM clips").fetchall() == [(1,)]
-    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(guarded.rglob("*")) == before

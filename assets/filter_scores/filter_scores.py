@@ -63,7 +63,9 @@ def cpu_scorers(
     kinds={"python", "parquet"},
     metadata=table_metadata(FILTER_SCORES),
 )
-def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def filter_scores(
+    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
+) -> dg.MaterializeResult[None]:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
     No threshold is applied here: the tiers judge.

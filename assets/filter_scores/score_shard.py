@@ -68,7 +68,8 @@ def measure(scorer: Scorer, view: ClipView) -> dict[str, Any]:
     """A scorer's values, or NULLs and the reason. A value that is not a finite number is no value."""
     nothing = {c.name: None for c in scorer.columns}
     try:
-        values = scorer(view)
+        measured = scorer(view)
+        values = {c.name: pa.scalar(measured[c.name], c.type).as_py() for c in scorer.columns}
     except Unmeasured as reason:
         return nothing | {"error": str(reason)}
     except Exception as error:  # a scorer's fault must not cost the shard: it becomes a reason that is counted

@@ -15,9 +15,11 @@ from pathlib import Path
 import filetype
 import polars as pl
 
-MEDIA_EXTENSIONS = frozenset(
-    [".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".f4v", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".rm", ".rmvb", ".divx", ".y4m", ".gif", ".m4a", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic"]
-)
+MEDIA_EXTENSIONS = frozenset({
+    ".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".f4v", ".mpg", ".mpeg", ".mpe",
+    ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".rm", ".rmvb", ".divx", ".y4m",
+    ".gif", ".m4a", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic",
+})  # fmt: skip
 MANIFEST_EXTENSIONS = frozenset({".csv", ".jsonl", ".ndjson", ".parquet"})
 MANIFEST_FIELDS = ("source", "licence", "title", "url", "tags")
 
@@ -96,8 +98,17 @@ def _spelled(path: str) -> str:
 
 
 def _tree(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every regular file below a folder; links to folders are not followed, so a loop cannot trap us."""
-    with os.scandir(folder) as entries:
+    """Every regular file below a folder; links to folders are not followed, so a loop cannot trap us.
+
+    Raises InputError for a folder that cannot be listed: to pass it by would bury its files as gone.
+    """
+    try:
+        listing = os.scandir(folder)
+    except OSError as error:
+        raise InputError(
+            f"folder {folder} cannot be listed: {error.strerror}; allow reading it, or move it out"
+        ) from error
+    with listing as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _tree(entry.path)

@@ -20,7 +20,7 @@ from .read_shard import read_shard
     metadata=table_metadata(RAW_VIDEOS),
 )
 def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
-    """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, rate, duration).
+    """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, duration).
 
     Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
     status and a sentence.

@@ -173,7 +173,7 @@ def identified(store: Store) -> pl.DataFrame:
     return read_sources(store).join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left")
 
 
-def owned_videos(frame: pl.DataFrame, shard: str) -> list[str]:
-    """Of the shards that hold a video the one with the lowest key owns it: sorted ids that `shard` owns."""
+def owned_videos(frame: pl.DataFrame) -> dict[str, list[str]]:
+    """Of the shards that hold a video the one with the lowest key owns it: sorted ids by the shard that owns them."""
     owners = frame.drop_nulls("video_id").group_by("video_id").agg(pl.min("shard"))
-    return sorted(owners.filter(pl.col("shard") == shard)["video_id"])
+    return dict(owners.group_by("shard").agg(pl.col("video_id").sort()).iter_rows())

@@ -14,7 +14,8 @@ from ..work import Counts, Progress
 from .scan_shard import scan_shard
 
 DESCRIPTIONS = {
-    FRAME_SIGNALS: "One row per decoded frame: cut metrics, light, sharpness, motion, camera, borders, noise. Cuts, clips "
+    FRAME_SIGNALS: "One row per decoded frame: cut metrics, light, sharpness, motion, camera, borders, noise. Cuts, "
+    "clips "
     "and scores are computed from these rows: no later threshold opens the video again.",
     KEYFRAMES: "Small pictures, one a second and both sides of each peak of the cut metric: what models look at.",
     SCANS: "How each video's one decode ended: frames, status, and a sentence where it was not ok.",
@@ -34,7 +35,9 @@ def _spec(table: Table) -> dg.AssetSpec:
 
 
 @dg.multi_asset(specs=[_spec(table) for table in DESCRIPTIONS], partitions_def=SHARDS, backfill_policy=BACKFILL)
-def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[dg.MaterializeResult[None]]:
+def scan(
+    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
+) -> Iterator[dg.MaterializeResult[None]]:
     """Decode each video of the shard once, in isolated workers."""
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

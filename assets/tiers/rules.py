@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,7 +80,6 @@ class Preset:
     title: str
     tiers: tuple[Tier, ...]
     path: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
 
     def tier(self, name: str) -> Tier:
         """Raises KeyError when the preset has no such tier."""
@@ -290,10 +289,10 @@ def loosens(before: Bound, after: Bound) -> bool:
 
 
 def with_bound(preset: Preset, tier: str | None, rule: str, value: float) -> tuple[Preset, list[str]]:
-    """The preset with another value for a bound, and the tiers it changed: all that have it unless one is named."""
+    """The preset with another number for a bound, and the tiers it changed: all that have it unless one is named."""
     changed, tiers = [], []
     for t in preset.tiers:
-        hit = [b.name == rule and tier in (None, t.name) for b in t.bounds]
+        hit = [b.name == rule and isinstance(b.value, float) and tier in (None, t.name) for b in t.bounds]
         bounds = tuple(replace(b, value=value) if h else b for b, h in zip(t.bounds, hit, strict=True))
         tiers.append(replace(t, bounds=bounds))
         if any(hit):

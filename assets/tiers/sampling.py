@@ -52,10 +52,8 @@ def _quota(bound: Bound, passed: str, relation: str) -> str:
         f"count(*) OVER (PARTITION BY {passed}, {column}) AS count_ FROM {relation}"
     )
     size = "min(CASE WHEN asked_ THEN count_ / share_ END) OVER ()"
-    return (
-        f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > greatest(1, floor({size} * share_ + 1e-9)) "
-        f"AS rejected FROM ({ranked})"
-    )
+    most = f"greatest(1, floor({size} * share_ + 1e-9))"
+    return f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > {most} AS rejected FROM ({ranked})"
 
 
 def _quoted(name: str) -> str:

@@ -30,7 +30,9 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         description=_description(preset, tier),
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(_rules_table(tier))},
     )
-    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+    def tier_asset(
+        context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
+    ) -> dg.MaterializeResult[None]:
         return _materialize(context, curation, number)
 
     return tier_asset

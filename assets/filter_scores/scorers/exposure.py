@@ -9,9 +9,9 @@ from .scorer import ClipView, scorer
 
 
 @scorer(
-    Column("luma_mean", DOUBLE, "Mean luma over the clip, full range; higher is brighter.", "levels", 0, 255,
+    Column("luma_mean", DOUBLE, "Mean luma, full range; higher is brighter.", "levels", 0, 255,
            serves="exposure"),
-    Column("underexposed_ratio", DOUBLE, "Mean share of pixels with luma of at most 16 of 255; higher is darker.", "", 0, 1,
+    Column("underexposed_ratio", DOUBLE, "Share of pixels with luma of at most 16 of 255; higher is darker.", "", 0, 1,
            serves="exposure"),
     Column("overexposed_ratio", DOUBLE, "Mean share of pixels with luma of at least 239 of 255; higher is more blown "
            "out.", "", 0, 1, serves="exposure"),

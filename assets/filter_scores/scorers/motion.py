@@ -16,7 +16,7 @@ STATIC_BELOW = 0.5
 
 
 @scorer(
-    Column("motion_mean", DOUBLE, "Mean optical flow inside the crop; higher moves more.", "% of the diagonal per s", 0,
+    Column("motion_mean", DOUBLE, "Mean flow inside the crop; higher moves more.", "% of the diagonal per s", 0,
            serves="slow or too fast motion (Movie Gen, HunyuanVideo)"),
     Column("motion_p95", DOUBLE, "95th percentile over time of the flow's mean inside the crop; higher has a faster "
            "moment.", "% of the diagonal per s", 0, serves="too fast motion"),

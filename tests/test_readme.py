@@ -1,0 +1,55 @@
+"""Every command of the README does what the README says, and its sample preset is valid."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Clipsieve
+
+from assets.tiers.rules import parse_preset
+from assets.tiers.vocabulary import vocabulary
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+LINES = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
+COMMANDS = [words for words in LINES if words and words[0] == "clipsieve"]
+ELSEWHERE = {"make": "the demo is run by test_demo.py, `make test` is this", "ui": "run by test_dagster.py"}
+"""Commands that other tests run."""
+
+
+def test_every_line_is_known() -> None:
+    others = [words for words in LINES if words[0] != "clipsieve"]
+    assert all(words[0] in ELSEWHERE for words in others), others
+    assert len(COMMANDS) > 8
+
+
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[1] not in ELSEWHERE], ids=" ".join)
+def test_a_command_of_the_readme(
+    words: list[str], curated: Path, drawn: Path, tmp_path: Path, clipsieve: Clipsieve
+) -> None:
+    root = Path(shutil.copytree(curated, tmp_path / "root"))
+    rows = clipsieve("sql", "SELECT min(clip_id) AS clip_id FROM clips", "--root", root, "--format", "json").data
+    preset = tmp_path / "mine.toml"
+    preset.write_text(sample_preset())
+    stand_ins = {"FOLDER": str(drawn), "CLIP_ID": rows[0]["clip_id"], "mine.toml": str(preset)}
+    answer = clipsieve(*(stand_ins.get(w, w) for w in words[1:]), "--root", root)
+    assert answer.code == 0, answer.err
+    assert answer.out or "--dry-run" in words or words[1] == "run"
+
+
+def sample_preset() -> str:
+    return re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[0]
+
+
+def test_the_sample_preset_is_valid() -> None:
+    preset = parse_preset(sample_preset(), "README.md", "mine", vocabulary())
+    assert [t.name for t in preset.tiers] == ["tier_1", "tier_2", "tier_3"]
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:assets|orchestration|demo|docs)/[\w/.]+)`", README))))
+def test_paths_that_the_readme_names_exist(path: str) -> None:
+    assert (Path(__file__).parents[1] / path).exists()
