@@ -124,7 +124,7 @@ FRAME_SIGNALS = Table(
         _every("sharpness", "Variance of the Laplacian of luma at 320 px; higher is sharper", "levels^2", 0, None),
         _every("vmaf_motion", "VMAF motion: mean absolute difference of the blurred luma to the previous frame, "
                "short side 540; 0 for the first frame"),
-        Column("layout", BINARY, "16 x 9 mean lumas (uint8, full range): a tiny picture for comparisons; every frame."),
+        Column("layout", BINARY, "16 x 9 mean lumas (uint8, full range): a tiny picture; every frame."),
         _tick8("flow_dt_s", "Time from the earlier frame of the flow pair to this frame", "s", 0),
         _tick8("flow_mean", "Mean optical flow (DIS at 160 px)", _SPEED, 0),
         _tick8("flow_p95", "95th percentile of the flow", _SPEED, 0),

@@ -90,9 +90,8 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
             f"  {row['status']:<11} {cell(row['uri'])}{copies}: {cell(row['error'])}", markup=False, soft_wrap=True
         )
     if len(bad) > SHOWN_FILES:
-        console.print(
-            f"  and {len(bad) - SHOWN_FILES} more: clipsieve sql \"SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'\""
-        )
+        query = "SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'"
+        console.print(f'  and {len(bad) - SHOWN_FILES} more: clipsieve sql "{query}"', markup=False)
 
 
 def work_done(curation: Curation) -> dict[str, int]:

@@ -117,7 +117,8 @@ def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:
         rows = lineage.sources.filter((lineage.sources["shard"] == shard) & lineage.sources["gone_at"].is_null())
         return f": {rows['video_id'].null_count()} of {len(rows)} files not read yet"
     if step == "scan":
-        return f": {videos_to_decode(curation.store, lineage, shard, False)} of {len(lineage.owned(shard))} videos to decode"
+        decodes = videos_to_decode(curation.store, lineage, shard, False)
+        return f": {decodes} of {len(lineage.owned(shard))} videos to decode"
     return ""
 
 

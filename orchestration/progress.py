@@ -24,8 +24,8 @@ class TerminalProgress:
         self.started = self.last_line = time.monotonic()
         if self.console.is_terminal and items:
             self.live = Progress(
-                TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"),
-                TimeRemainingColumn(), console=self.console, transient=True,
+                TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(),
+                TextColumn("{task.fields[speed]}"), TimeRemainingColumn(), console=self.console, transient=True,
             )  # fmt: skip
             self.live.start()
             self.task = self.live.add_task(self.label, total=items, speed=self._speed())

@@ -186,7 +186,8 @@ def totals(curation: Curation) -> dict[str, Any]:
         row = (
             connection.sql(
                 "SELECT (SELECT count(*) FROM sources WHERE gone_at IS NULL) AS files, "
-                "(SELECT count(*) FROM raw_videos) AS videos, (SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
+                "(SELECT count(*) FROM raw_videos) AS videos, "
+                "(SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
                 "(SELECT count(*) FROM clips) AS clips, (SELECT sum(duration_s) FROM clips) / 3600 AS clip_hours"
             )
             .to_arrow_table()
