@@ -34,7 +34,6 @@ def main() -> int:
     try:
         draw_library(videos, console)
         clipsieve("run", "--input", str(videos), "--root", str(root), "--preset", PRESET)
-        clipsieve("funnel", "--root", str(root), "--preset", PRESET)
         columns = [e.column for planted in LIBRARY for e in planted.expected if isinstance(e, Measures)]
         facts = facts_by_file(lambda sql: select(sql, root), PRESET, sorted(set(columns)))
     except (subprocess.CalledProcessError, RuntimeError) as error:

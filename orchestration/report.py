@@ -69,6 +69,9 @@ def _table(rows: Sequence[dict[str, Any]], title: str) -> None:
     if not rows:
         stdout().print("(no rows)")
         return
+    if sum(len(name) + 3 for name in rows[0]) > stdout().width:
+        _records(rows)
+        return
     table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0]:
         numeric = all(isinstance(r[name], int | float) or r[name] is None for r in rows)
@@ -76,6 +79,15 @@ def _table(rows: Sequence[dict[str, Any]], title: str) -> None:
     for row in rows:
         table.add_row(*(Text(cell(v), style=COLOURS.get(str(v), "")) for v in row.values()))
     stdout().print(table)
+
+
+def _records(rows: Sequence[dict[str, Any]]) -> None:
+    """More columns than fit beside each other: a line a column, a block a row."""
+    wide = max(len(name) for name in rows[0])
+    for number, row in enumerate(rows, 1):
+        stdout().print(Text(f"row {number}", style="bold"))
+        for name, value in row.items():
+            stdout().print(Text(f"  {name:<{wide}}  {cell(value)}", style=COLOURS.get(str(value), "")), soft_wrap=True)
 
 
 def cell(value: Any) -> str:
@@ -113,7 +125,7 @@ def funnel_table(rows: Sequence[dict[str, Any]], title: str) -> None:
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("tier and rule", no_wrap=True)
     table.add_column("bound", overflow="fold")
-    for name in ("took", "hours", "alone", "no value", "left", "hours left"):
+    for name in ("took", "time", "alone", "no value", "left", "time left"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         bold = row["rule"] in ("input", "kept")
@@ -135,4 +147,8 @@ def _funnel_cells(row: dict[str, Any]) -> list[Text]:
 
 
 def _hours(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    """h:mm:ss, which reads well for ten seconds and for ten thousand hours."""
+    if value is None:
+        return ""
+    minutes, seconds = divmod(round(value * 3600), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Clipsieve
 
-from assets.tiers.rules import parse_preset
+from assets.tiers.rules import load_preset, parse_preset
 from assets.tiers.vocabulary import vocabulary
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -53,3 +53,9 @@ def test_the_sample_preset_is_valid() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:assets|orchestration|demo|docs)/[\w/.]+)`", README))))
 def test_paths_that_the_readme_names_exist(path: str) -> None:
     assert (Path(__file__).parents[1] / path).exists()
+
+
+def test_the_funnel_shown_is_of_the_rules_that_exist() -> None:
+    shown = re.findall(r"^   (\w+\.\w+) +([\d.]+) ", README, re.MULTILINE)
+    starter = load_preset("starter", vocabulary())
+    assert shown == [(b.name, f"{b.value:g}") for t in starter.tiers for b in t.bounds]
