@@ -53,6 +53,8 @@ class Table:
     doc: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    group_rows: int = 1 << 20
+    """At most so many rows share a row group: what a reader or a copy holds in memory at once."""
 
     @property
     def schema(self) -> pa.Schema:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from .lineage import Lineage
 from .options import Options
 from .store import Store
@@ -27,9 +29,11 @@ class Curation:
     """Compute although the stored result is what it should be."""
     retry_failed: bool = False
     """Decode again what crashed or timed out."""
+    register: pl.DataFrame | None = None
+    """Stands in for the stored register: a plan for files that are not registered (dry run)."""
     counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
     """What was done, by (step, shard), for the summary of a run in this process."""
 
     def lineage(self) -> Lineage:
         """The state of the register now."""
-        return Lineage(self.store, self.options)
+        return Lineage(self.store, self.options, self.register)

@@ -16,21 +16,19 @@ from .steps import CLIPS_STEP, RAW_VIDEOS_STEP, SCAN_STEP, SCORER_STEPS, Step
 from .store import Stamp, Store, fingerprint
 from .tables import SCANS
 
-CERTIFIES = {"raw_videos": "raw_videos", "scan": "scans", "clips": "clips"}
-"""The table that a step writes last: its stamp speaks for all of the step's tables."""
-
 
 class Lineage:
     """Expected stamps for one state of the register. Make a new one after the register or raw_videos changed."""
 
-    def __init__(self, store: Store, options: Options) -> None:
-        self.store, self.options = store, options
+    def __init__(self, store: Store, options: Options, register: pl.DataFrame | None = None) -> None:
+        """`register` stands in for the stored one: what would be stale if it were so."""
+        self.store, self.options, self._register = store, options, register
         self._scans: dict[str, Stamp] = {}
 
     @cached_property
     def sources(self) -> pl.DataFrame:
         """The register, with video_id where the bytes were read."""
-        return identified(self.store)
+        return identified(self.store, self._register)
 
     @cached_property
     def shards(self) -> list[str]:
@@ -48,10 +46,13 @@ class Lineage:
         return self._stamp(RAW_VIDEOS_STEP, sorted(rows["source_key"]))
 
     def owned(self, shard: str) -> list[str]:
-        """Ids of the videos that this shard owns, sorted. A file that went before it was scanned leaves nothing."""
+        """Ids of the videos that this shard owns, sorted. One whose files are all gone counts while its scan holds."""
         owned = self._owners.get(shard, [])
         if self._alive.issuperset(owned):
             return owned
+        stored = self.store.stamp(SCANS.name, shard)
+        if stored is None or stored.recipe != SCAN_STEP.recipe(self.options):
+            return [video for video in owned if video in self._alive]
         scanned = set(self.store.read(SCANS, shard, ["video_id"])["video_id"].to_pylist())
         return [video for video in owned if video in self._alive or video in scanned]
 
@@ -75,10 +76,17 @@ class Lineage:
         """
         stored = self.store.stamp(SCANS.name, shard)
         lost = stored.extra.get("lost", []) if stored else []
-        return self._stamp(CLIPS_STEP, self.scan(shard).fingerprint, lost, RAW_VIDEOS_STEP.recipe(self.options))
+        return Stamp(fingerprint(self._clips_recipe, self.scan(shard).fingerprint, lost), self._clips_recipe)
+
+    @cached_property
+    def _clips_recipe(self) -> str:
+        """All that makes a clip's row but its video: rows of the same recipe and video are taken over."""
+        return fingerprint([step.recipe(self.options) for step in (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP)])
 
     def scorer(self, name: str, shard: str) -> Stamp:
-        return self._stamp(SCORER_STEPS[name], self.clips(shard).fingerprint)
+        """Made of the clips. Its recipe holds that of the clips: rows of the same recipe and clip are taken over."""
+        recipe = fingerprint(self._clips_recipe, SCORER_STEPS[name].recipe(self.options))
+        return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
 
     def filter_scores(self, shard: str) -> Stamp:
         """The wide row is made of every scorer's file, so that one scorer's new version rewrites it."""
@@ -86,9 +94,18 @@ class Lineage:
         return Stamp(fingerprint("filter_scores", list(parts.items())), fingerprint("filter_scores"))
 
     def is_fresh(self, folder: str, shard: str, expected: Stamp) -> bool:
-        """Whether the stored part is what it should be."""
+        """Whether the stored part, and the tables that it certifies, are what they should be."""
         stored = self.store.stamp(folder, shard)
-        return stored is not None and stored.fingerprint == expected.fingerprint
+        return stored is not None and stored.fingerprint == expected.fingerprint and self.store.intact(stored, shard)
+
+    def reusable(self, folder: str, shard: str, expected: Stamp) -> bool:
+        """Whether rows of the stored part were made as they would be now, whatever its inputs were."""
+        stored = self.store.stamp(folder, shard)
+        return stored is not None and stored.recipe == expected.recipe and self.store.intact(stored, shard)
+
+    def alive(self, video_id: str) -> bool:
+        """Whether a file with these bytes is still there."""
+        return video_id in self._alive
 
     def complete_shards(self) -> list[str]:
         """Shards whose scores are there and up to date: the ones that global assets take."""

@@ -79,28 +79,41 @@ def walk(
     work: Work,
     needs: Mapping[str, Expected],
 ) -> dict[str, str]:
-    """Bring every shard of the run up to date; returns each shard's fingerprint.
+    """Bring every shard of the run up to date, one process at a time; returns each shard's fingerprint.
 
     A stored part whose fingerprint is what it should be is left as it is. `needs` names upstream parts that must
     be up to date; raises dagster.Failure that says which is not.
     """
     prints = {}
     for shard in context.partition_keys:
-        lineage = curation.lineage()
-        for folder, upstream in needs.items():
-            if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
-                raise dg.Failure(
-                    f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
-                )
-        stamp = expected(lineage, shard)
-        if forced(context, curation) or curation.retry_failed or not lineage.is_fresh(certificate, shard, stamp):
-            counts = work(shard, lineage, curation.progress or LogProgress(context))
-            curation.counts[(step, shard)] = counts
-            stamp = expected(curation.lineage(), shard)
-        else:
-            context.log.info(f"{step} {shard}: up to date")
-        prints[shard] = stamp.fingerprint
+        with curation.store.locked(shard):
+            prints[shard] = _bring_up_to_date(context, curation, step, certificate, expected, work, needs, shard)
     return prints
+
+
+def _bring_up_to_date(
+    context: dg.AssetExecutionContext,
+    curation: Curation,
+    step: str,
+    certificate: str,
+    expected: Expected,
+    work: Work,
+    needs: Mapping[str, Expected],
+    shard: str,
+) -> str:
+    lineage = curation.lineage()
+    for folder, upstream in needs.items():
+        if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
+            raise dg.Failure(
+                f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
+            )
+    retry = curation.retry_failed and step in ("raw_videos", "scan")
+    if retry or forced(context, curation) or not lineage.is_fresh(certificate, shard, expected(lineage, shard)):
+        counts = work(shard, lineage, curation.progress or LogProgress(context))
+        curation.counts[(step, shard)] = counts
+    else:
+        context.log.info(f"{step} {shard}: up to date")
+    return expected(curation.lineage(), shard).fingerprint
 
 
 def describe(

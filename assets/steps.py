@@ -39,6 +39,6 @@ SCORER_STEPS = {
     s.name: Step(s.name, s.version, (f"filter_scores/scorers/{s.name}.py", "filter_scores/scorers/scorer.py"))
     for s in SCORERS
 }
-TIERS_STEP = Step("tiers", 2, ("tiers/rules.py", "tiers/sql.py", "tiers/sampling.py"))
+TIERS_STEP = Step("tiers", 2, ("tiers/rules.py", "tiers/sql.py", "tiers/sampling.py", "tiers/literals.py"))
 
 STEPS = (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP, *SCORER_STEPS.values(), TIERS_STEP)

@@ -12,12 +12,14 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
+from filelock import FileLock
 from pyarrow import fs as pafs
 
 from .columns import Table
@@ -97,8 +99,30 @@ class Store:
         return pa.concat_tables(tables) if tables else table.schema.empty_table().select(columns or table.names)
 
     def by_video(self, table: Table, part: str) -> VideoReader:
-        """Random access by video to a part that holds one row group a video."""
+        """Random access by video to a part in which no row group holds two videos."""
         return VideoReader(self, table, part)
+
+    @contextmanager
+    def locked(self, name: str, wait_s: float = -1) -> Iterator[None]:
+        """One process at a time does what `name` stands for; this process may enter again. -1 = wait for ever.
+
+        Raises filelock.Timeout. Object stores have no such lock: there Dagster's pools and partitions keep runs apart.
+        """
+        if not self.is_local:
+            yield
+            return
+        os.makedirs(f"{self.root}/.locks", exist_ok=True)
+        path = f"{self.root}/.locks/{name.replace('/', '-')}.lock"
+        with FileLock(path, timeout=wait_s, is_singleton=True, thread_local=False):
+            yield
+
+    def sealed(self, stamp: Stamp, part: str, others: Iterable[str]) -> Stamp:
+        """The stamp for the last table of a step, with the sizes of its other tables, which it certifies."""
+        return replace(stamp, extra=stamp.extra | {"sizes": {name: self.size(name, part) for name in others}})
+
+    def intact(self, stamp: Stamp, part: str) -> bool:
+        """Whether the tables that the stamp certifies are still the ones that were written with it."""
+        return all(self.size(name, part) == size for name, size in stamp.extra.get("sizes", {}).items())
 
     def delete(self, folder: str, part: str) -> None:
         if self.exists(folder, part):
@@ -128,9 +152,10 @@ class PartWriter:
         return self
 
     def add(self, data: pa.Table) -> None:
-        """One row group; columns are taken by name, a missing one is an error."""
+        """One row group, or several where the table bounds them; a missing column is an error."""
         self.rows += data.num_rows
-        self.out.write_table(data.select(self.table.names).cast(self.schema), row_group_size=max(data.num_rows, 1))
+        size = min(max(data.num_rows, 1), self.table.group_rows)
+        self.out.write_table(data.select(self.table.names).cast(self.schema), row_group_size=size)
 
     def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
         try:
@@ -149,21 +174,28 @@ class PartWriter:
 
 
 class VideoReader:
-    """Reads the rows of one video from a part with one row group a video, without reading the others."""
+    """Reads the rows of one video from a part in which no row group holds two, without reading the others."""
 
     def __init__(self, store: Store, table: Table, part: str) -> None:
         self.table = table
         self.file: pq.ParquetFile | None = None
-        self.groups: dict[str, int] = {}
+        self.groups: dict[str, list[int]] = {}
         if store.exists(table.name, part):
             self.file = pq.ParquetFile(store.path(table.name, part), filesystem=store.fs)
-            self.groups = dict(_video_groups(self.file))
+            for video_id, group in _video_groups(self.file):
+                self.groups.setdefault(video_id, []).append(group)
 
     def read(self, video_id: str, columns: list[str] | None = None) -> pa.Table:
         """Rows of one video; an empty table when there are none."""
         if self.file is None or video_id not in self.groups:
             return self.table.schema.empty_table().select(columns or self.table.names)
-        return self.file.read_row_group(self.groups[video_id], columns=columns).replace_schema_metadata(None)
+        return self.file.read_row_groups(self.groups[video_id], columns=columns).replace_schema_metadata(None)
+
+    def pieces(self, video_id: str) -> Iterator[pa.Table]:
+        """The same a row group at a time, so that a long video needs no more memory than a short one."""
+        for group in self.groups.get(video_id, []):
+            assert self.file is not None
+            yield self.file.read_row_group(group).replace_schema_metadata(None)
 
     def __enter__(self) -> VideoReader:
         return self

@@ -152,6 +152,7 @@ FRAME_SIGNALS = Table(
         Column("transition_probability", FLOAT, "Probability of a shot transition by a neural detector; NULL where "
                "not evaluated.", "", 0, 1),
     ),
+    group_rows=1 << 15,
 )  # fmt: skip
 
 KEYFRAMES = Table(
@@ -166,9 +167,13 @@ KEYFRAMES = Table(
         Column("height", INT, "Height of the picture.", "px", 1, 640),
         Column("jpeg", BINARY, "The picture, JPEG quality 85, in displayed orientation."),
     ),
+    group_rows=256,
 )
 
 STATUSES = ("ok", "truncated", "corrupt", "unsupported", "no_video", "crashed", "timeout")
+
+LOST = ("crashed", "timeout")
+"""Statuses that another attempt may change: they are a fact of the run, not of the bytes."""
 
 SCANS = Table(
     "scans",

@@ -28,7 +28,8 @@ from .tables import (
     TIERS,
 )
 from .tiers.judge import TIER_FOLDER, bounds_of, hold_mask_of, stored_tiers
-from .tiers.sql import decisions_sql, literal, quoted
+from .tiers.literals import literal, quoted
+from .tiers.sql import decisions_sql
 from .tiers.vocabulary import vocabulary
 
 DATABASE = "clipsieve.duckdb"
@@ -68,6 +69,8 @@ def write_database(store: Store, preset: str | None) -> None:
 def view_statements(store: Store, preset: str | None) -> Iterator[str]:
     """CREATE VIEW statements, in the order of their dependence."""
     bodies = {f"_{t.name}": _table_sql(store, t) for t in _STORED} | dict(_FOLDED)
+    if _has_gone(store):
+        bodies["filter_scores"] += " WHERE clip_id IN (SELECT clip_id FROM clips)"
     bodies |= _tier_views(store, preset)
     for name, body in bodies.items():
         yield f"CREATE OR REPLACE VIEW {name} AS {body}"
@@ -83,18 +86,25 @@ _FOLDED = {
     "(SELECT DISTINCT source_key, video_id FROM _source_ids) i USING (source_key)",
     "_alive": "SELECT video_id, arg_min(uri, shard || uri) AS uri, count(*) AS uri_count, min(shard) AS shard "
     "FROM sources WHERE gone_at IS NULL AND video_id IS NOT NULL GROUP BY video_id",
-    "scans": "SELECT s.*, n.* EXCLUDE (video_id) FROM _scans s LEFT JOIN _shot_counts n USING (video_id)",
+    "scans": "SELECT s.*, n.* EXCLUDE (video_id) FROM _scans s LEFT JOIN _shot_counts n USING (video_id) "
+    "WHERE video_id IN (SELECT video_id FROM _alive)",
     "raw_videos": "SELECT r.video_id, a.uri, a.uri_count, a.shard, r.* EXCLUDE (video_id, probe_status, probe_error), "
     "s.frames_decoded, coalesce(s.status, r.probe_status) AS status, coalesce(s.error, r.probe_error) AS error "
     "FROM (SELECT DISTINCT ON (video_id) * FROM _raw_videos ORDER BY video_id) r "
     "JOIN _alive a USING (video_id) "
     "LEFT JOIN (SELECT DISTINCT ON (video_id) * FROM _scans ORDER BY video_id, status) s USING (video_id)",
-    "frame_signals": "SELECT * FROM _frame_signals",
-    "keyframes": "SELECT * EXCLUDE (jpeg) FROM _keyframes",
-    "keyframes_jpeg": "SELECT * FROM _keyframes",
+    "frame_signals": "SELECT * FROM _frame_signals WHERE video_id IN (SELECT video_id FROM _alive)",
+    "keyframes_jpeg": "SELECT * FROM _keyframes WHERE video_id IN (SELECT video_id FROM _alive)",
+    "keyframes": "SELECT * EXCLUDE (jpeg) FROM keyframes_jpeg",
     "clips": "SELECT * FROM _clips WHERE video_id IN (SELECT video_id FROM _alive)",
     "filter_scores": "SELECT * FROM _filter_scores",
 }
+
+
+def _has_gone(store: Store) -> bool:
+    """Whether any file was removed: only then are scores filtered, which hold no video."""
+    gone = store.read_all(SOURCES, ["gone_at"])["gone_at"]
+    return bool(gone.null_count < len(gone))
 
 
 def _table_sql(store: Store, table: Table) -> str:

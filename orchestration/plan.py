@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from assets.curation import Curation
 from assets.filter_scores.scorers import SCORERS
 from assets.lineage import Lineage
+from assets.raw_videos.read_shard import files_to_retry
 from assets.scan.scan_shard import videos_to_decode
 from assets.store import Stamp
 from assets.tiers.judge import expected_stamp, folder
@@ -101,15 +102,25 @@ def _reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str 
     expected, stored = expected_of(lineage, step, shard), curation.store.stamp(folder_name, shard)
     if curation.force:
         return "forced"
-    if stored is not None and stored.fingerprint == expected.fingerprint:
-        retry = step == "scan" and curation.retry_failed and videos_to_decode(curation.store, lineage, shard, True)
-        return f"{retry} videos that failed are tried again" if retry else None
+    if lineage.is_fresh(folder_name, shard, expected):
+        return _retry_reason(curation, lineage, step, shard) if curation.retry_failed else None
     detail = _detail(curation, lineage, step, shard)
     if stored is None:
         return f"missing{detail}"
+    if stored.fingerprint == expected.fingerprint:
+        return f"a table of the step is not the one that was written with it{detail}"
     if stored.recipe != expected.recipe:
         return f"version or settings of the step changed{detail}"
     return f"inputs changed{detail}"
+
+
+def _retry_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:
+    """What of an up-to-date part failed for a reason that another attempt may not meet."""
+    if step == "raw_videos" and (files := files_to_retry(curation.store, shard)):
+        return f"{files} files that could not be read are tried again"
+    if step == "scan" and (videos := videos_to_decode(curation.store, lineage, shard, True)):
+        return f"{videos} videos that failed are tried again"
+    return None
 
 
 def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:

@@ -15,7 +15,8 @@ from assets.compaction import COMPACTED, compact, sweep
 from assets.curation import Curation
 from assets.partitions import SHARDS, SHARDS_A_RUN
 from assets.raw_videos.discover import discover
-from assets.raw_videos.sources import Registration, closed_shards, known_files, read_sources, register
+from assets.raw_videos.sources import Registration, closed_shards, known_files, preview, read_sources, register
+from assets.scan.staging import sweep_staging
 from assets.views import write_database
 
 from .definitions import build_definitions
@@ -26,6 +27,7 @@ from .resources import remember_preset
 from .settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -42,6 +44,10 @@ class RunResult:
     missing: list[str] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    """Ctrl-C, or the system's SIGTERM: what was finished is kept."""
+    unused_columns: list[str] = field(default_factory=list)
+    """Columns of the manifest that nothing reads."""
 
 
 @contextmanager
@@ -63,12 +69,17 @@ def root_lock(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def find(curation: Curation, settings: Settings, source: str, limit: int | None, result: RunResult) -> None:
-    """Register what the input holds."""
-    sources = read_sources(curation.store)
-    found = discover(source, known_files(sources))
-    result.ignored, result.missing = found.ignored, found.missing
-    result.registration = register(curation.store, found, datetime.now(UTC), settings.shards, limit)
+def find(
+    curation: Curation, settings: Settings, source: str, limit: int | None, result: RunResult, dry_run: bool = False
+) -> None:
+    """Register what the input holds; in a dry run the register stays, and the plan is made for one as it would be."""
+    found = discover(source, known_files(read_sources(curation.store)))
+    result.ignored, result.missing, result.unused_columns = found.ignored, found.missing, found.unused_columns
+    now = datetime.now(UTC)
+    if dry_run:
+        result.registration, curation.register = preview(curation.store, found, now, settings.shards, limit)
+    else:
+        result.registration = register(curation.store, found, now, settings.shards, limit)
 
 
 def execute(
@@ -77,19 +88,18 @@ def execute(
 ) -> None:  # fmt: skip
     """Run the plan: first raw_videos of all shards, since ownership of copies follows from it, then the rest."""
     tasks = make_plan(curation, until, only)
-    if not tasks:
-        return
-    remember_preset(curation.store, curation.preset)
-    definitions = build_definitions(curation)
-    with open_instance(settings) as instance:
-        instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))
-        runner = _Runner(definitions, instance, curation, result, say)
-        runner.shards([t for t in tasks if t.step == "raw_videos"])
-        rest = [t for t in make_plan(curation, until, only) if t.step != "raw_videos"]
-        runner.shards([t for t in rest if t.shard])
-        if not result.failures:
+    if until is None or until.startswith("tier_"):
+        remember_preset(curation.store, curation.preset)
+    if tasks:
+        definitions = build_definitions(curation)
+        with open_instance(settings) as instance:
+            instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))
+            runner = _Runner(definitions, instance, curation, result, say)
+            runner.shards([t for t in tasks if t.step == "raw_videos"])
+            rest = [t for t in make_plan(curation, until, only) if t.step != "raw_videos"]
+            runner.shards([t for t in rest if t.shard])
             runner.tiers([t for t in rest if not t.shard])
-    _finish(curation, settings)
+    _finish(curation, settings, bool(tasks))
 
 
 class _Runner:
@@ -113,10 +123,13 @@ class _Runner:
                 self._run(SHARD_JOB, [t for t in mine if first <= (t.shard or "") <= last], tags)
 
     def tiers(self, tasks: list[Task]) -> None:
+        """The tiers, unless a shard failed: they would judge a part for the whole."""
         if tasks:
             self._run(TIER_JOB, tasks, {})
 
     def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
+        if self.result.failures or self.result.interrupted:
+            return
         keys = asset_keys(tasks)
         self.say(f"{', '.join(dict.fromkeys(t.step for t in tasks))}" + (f" of {tags[RANGE_START]}" if tags else ""))
         outcome = self.definitions.resolve_job_def(job).execute_in_process(
@@ -126,6 +139,7 @@ class _Runner:
         for event in outcome.all_events:
             if event.is_step_failure:
                 error = event.step_failure_data.error
+                self.result.interrupted |= getattr(error, "cls_name", "") in INTERRUPTS
                 self.result.failures.append(f"{event.step_key}: {root_cause(error)}")
 
 
@@ -156,11 +170,14 @@ def _ranges(chunk: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
             first = None
 
 
-def _finish(curation: Curation, settings: Settings) -> None:
-    """Compact closed shards, then swap the views, then drop what the old views read."""
-    closed = closed_shards(read_sources(curation.store), settings.shards)
-    for table in COMPACTED:
-        compact(curation.store, table, closed)
-    write_database(curation.store, curation.preset.name)
-    for table in COMPACTED:
-        sweep(curation.store, table)
+def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
+    """Compact closed shards, then swap the views, then drop what the old views read and what a kill left behind."""
+    store = curation.store
+    closed = closed_shards(read_sources(store), settings.shards) if worked else []
+    for table in COMPACTED if worked else ():
+        compact(store, table, closed)
+    write_database(store, curation.preset.name)
+    for table in COMPACTED if worked else ():
+        sweep(store, table)
+    if worked:
+        sweep_staging(store, curation.lineage())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 
+from assets.raw_videos.read_shard import SourceFile
 from assets.scan import scan_shard
 from assets.scan.scan_shard import ScanItem, Scanned
 
@@ -61,3 +62,8 @@ def slow_logged_scan(item: ScanItem) -> Scanned:
     result = logged_scan(item)
     time.sleep(0.7)
     return result
+
+
+def failing_read(file: SourceFile) -> dict[str, object]:
+    """A file that may not be read, whoever runs the test."""
+    raise PermissionError(13, "Permission denied")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,11 +32,13 @@ HOUSE = Path(__file__).parents[1]
         (["sql", "DROP VIEW clips"], "one SELECT"),
         (["sql", "SELECT nothing FROM clips"], "nothing"),
         (["sql", "SELECT * FROM read_text('/etc/hostname')"], "disabled"),
-        (["funnel", "--by", "1; DROP TABLE x"], "no column"),
-        (["whatif", "nonsense"], "write [TIER.]COLUMN.min=NUMBER"),
-        (["whatif", "motion_mean.keep_top=0.5"], "has no rule motion_mean.keep_top"),
-        (["why", "no id"], "is not a clip id"),
-        (["why", "0123"], "no clip has an id"),
+        (["run", "--input", ""], "--input is empty"),
+        (["funnel"], "yet: clipsieve run --input FOLDER"),
+        (["whatif", "motion_mean.min=1"], "yet: clipsieve run --input FOLDER"),
+        (["why", "0123"], "yet: clipsieve run --input FOLDER"),
+        (["funnel", "--root", "foo://bar"], "'foo://bar' is neither a folder nor s3://bucket/prefix"),
+        (["run", "--input", ".", "--root", "/etc/hostname"], "/etc/hostname is a file"),
+        (["run", "--input", ".", "--root", "/etc/hostname/below"], "/etc/hostname is a file"),
     ],
     ids=lambda v: v if isinstance(v, str) else " ".join(v),
 )
@@ -40,9 +46,107 @@ def test_a_mistake_is_one_message_and_status_2(
     arguments: list[str], told: str, tmp_path: Path, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    answer = clipsieve(*arguments, "--root", tmp_path / "root")
+    rooted = arguments if "--root" in arguments else [*arguments, "--root", str(tmp_path / "root")]
+    answer = clipsieve(*rooted)
     assert answer.code == 2 and answer.out == ""
     assert told in " ".join(answer.err.split()), answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["funnel", "--by", "1; DROP TABLE x"], "no column"),
+        (["whatif", "nonsense"], "write [TIER.]COLUMN.min=NUMBER"),
+        (["whatif", "motion_mean=2"], "write motion_mean.min=2 or .max=2"),
+        (["whatif", "motion_mean.keep_top=0.5"], "has no rule motion_mean.keep_top"),
+        (["why", "no id"], "no clip has an id"),
+        (["why", "notes"], "notes.mp4 is there (unsupported"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else " ".join(v),
+)
+def test_a_question_that_has_no_answer(arguments: list[str], told: str, curated: Path, clipsieve: Clipsieve) -> None:
+    answer = clipsieve(*arguments, "--root", curated)
+    assert answer.code == 2 and answer.out == ""
+    assert told in " ".join(answer.err.split()), answer.err
+
+
+def test_a_bucket_out_of_reach_is_one_message(clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    answer = clipsieve("funnel", "--root", "s3://no-such-bucket/x?connect_timeout=1&region=us-east-1")
+    assert answer.code == 2 and len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "no such file"), ("root = [", "no TOML"), ("rooot = 'x'", "rooot")])
+def test_a_bad_file_of_settings_is_one_message(
+    text: str | None, told: str, tmp_path: Path, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "clipsieve.toml"
+    if text is not None:
+        config.write_text(text)
+    monkeypatch.setenv("CLIPSIEVE_CONFIG", str(config))
+    answer = clipsieve("sql", "SELECT 1", "--root", tmp_path / "root")
+    assert answer.code == 2 and told in answer.err and "Traceback" not in answer.err
+
+
+def test_a_preset_of_the_last_run_that_is_gone_is_named(tmp_path: Path, clipsieve: Clipsieve) -> None:
+    gone = tmp_path / "mine.toml"
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "active_preset.json").write_text(json.dumps({"preset": str(gone)}))
+    answer = clipsieve("sql", "SELECT 1", "--root", tmp_path / "root")
+    assert answer.code == 2 and f"the preset of the last run, {gone}, is gone: pass --preset" in answer.err
+
+
+def test_a_folder_without_media(tmp_path: Path, clipsieve: Clipsieve) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "words.txt").write_text("nothing to see")
+    answer = clipsieve("run", "--input", folder, "--root", tmp_path / "root")
+    assert answer.code == 0
+    assert f"no media files in {folder} (1 other file)" in " ".join(answer.err.split())
+
+
+def test_a_query_ends_at_ctrl_c(curated: Path) -> None:
+    query = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range < 0"
+    command = [sys.executable, "-m", "orchestration.cli", "sql", query, "--root", str(curated)]
+    with subprocess.Popen(command, cwd=HOUSE, stderr=subprocess.PIPE, text=True) as asked:
+        time.sleep(6)
+        asked.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        _, told = asked.communicate(timeout=20)
+    assert asked.returncode == 130 and time.monotonic() - started < 5
+    assert told.strip() == "clipsieve: stopped"
+
+
+def test_why_says_it_in_a_sentence(curated: Path, clipsieve: Clipsieve) -> None:
+    one = clipsieve("why", "still", "--root", curated)
+    assert one.code == 0 and one.err.startswith("rejected in tier_1 by duration_s.min: "), one.err
+    several = clipsieve("why", "THREE SHOTS", "--root", curated, "--format", "json").data
+    assert [r["file"] for r in several] == ["three shots.mp4"] * 3
+
+
+def test_a_run_names_its_preset_and_ends_with_the_funnel(
+    curated: Path, drawn: Path, tmp_path: Path, clipsieve: Clipsieve
+) -> None:
+    root = shutil.copytree(curated, tmp_path / "root")
+    again = clipsieve("run", "--input", drawn, "--root", root)
+    assert "preset starter" in again.err.splitlines()[0] + again.err.splitlines()[1]
+    assert "starter: mild" in again.out and "tier_3 kept" in again.out and "up to date" in again.err
+    assert clipsieve("run", "--input", drawn, "--root", root, "--until", "clips").out == ""
+
+
+def test_the_version(clipsieve: Clipsieve) -> None:
+    assert clipsieve("--version").out.startswith("clipsieve ")
+
+
+def test_the_ui_says_that_its_port_is_taken(tmp_path: Path, clipsieve: Clipsieve) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = clipsieve("ui", "--root", tmp_path / "root", "--port", str(port))
+    assert answer.code == 2 and f"port {port} is taken; use --port" in answer.err
 
 
 def test_a_preset_is_refused_before_anything_runs(tmp_path: Path, drawn: Path, clipsieve: Clipsieve) -> None:
@@ -61,9 +165,11 @@ def test_a_setting_that_is_not_valid_is_named(
     assert answer.code == 2 and "workers" in answer.err
 
 
-def test_settings_come_from_a_file(tmp_path: Path, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_a_file(
+    curated: Path, tmp_path: Path, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "clipsieve.toml"
-    config.write_text('root = "elsewhere"\npreset = "movie_gen"\n[shots]\nmax_clip_s = 8\n')
+    config.write_text(f'root = "{curated}"\npreset = "movie_gen"\n[shots]\nmax_clip_s = 8\n')
     monkeypatch.setenv("CLIPSIEVE_CONFIG", str(config))
     monkeypatch.chdir(tmp_path)
     assert "Movie Gen" in clipsieve("funnel").out
@@ -105,11 +211,12 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path, clipsieve: Clipsieve) -
 def test_a_manifests_words_become_rules(tmp_path: Path, drawn: Path, run: Run, clipsieve: Clipsieve) -> None:
     manifest = tmp_path / "list.csv"
     rows = [f"{drawn / 'pan.mp4'},CC0,bbc", f"{drawn / 'still.mp4'},unknown,web", "gone.mp4,CC0,web"]
-    manifest.write_text("\n".join(["uri,licence,source", *rows]) + "\n")
+    manifest.write_text("\n".join(["uri,licence,source,license", *(f"{row},x" for row in rows)]) + "\n")
     preset = tmp_path / "free.toml"
     preset.write_text('[tier_1]\nlicence = { in = ["CC0"] }\n[tier_2]\n[tier_3]\n')
     answer = clipsieve("run", "--input", manifest, "--root", tmp_path / "root", "--preset", preset)
     assert answer.code == 0 and "listed but not there" in answer.err
+    assert "nothing reads: license (did you mean licence?)" in answer.err
     query = "SELECT s.title, s.licence FROM tier_1 JOIN raw_videos USING (video_id) JOIN sources s USING (uri)"
     kept = clipsieve("sql", query, "--root", tmp_path / "root", "--format", "json").data
     assert kept == [{"title": None, "licence": "CC0"}]

@@ -114,9 +114,11 @@ def test_pipes_are_not_opened(tmp_path: Path) -> None:
     assert discover(str(tmp_path)).files == []
 
 
-def test_a_single_file_is_taken_whatever_it_is(tmp_path: Path) -> None:
-    found = discover(str(put(tmp_path, "words.txt")))
-    assert names(found, tmp_path) == ["words.txt"] and found.prefix is None
+def test_a_single_file_is_taken_when_it_is_media(tmp_path: Path) -> None:
+    found = discover(str(put(tmp_path, "words.mp4")))
+    assert names(found, tmp_path) == ["words.mp4"] and found.prefix is None
+    with pytest.raises(InputError, match="neither a media file nor a manifest"):
+        discover(str(put(tmp_path, "words.txt")))
 
 
 LISTED: list[dict[str, Any]] = [

@@ -9,26 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import Row, ask, curation, judge, preset, root
+from synthetic import Row, ask, curation, fill, judge, preset, root
 
 import assets.lineage as lineage_module
 from assets.curation import Curation
 from assets.store import Store
 from assets.tiers.funnel import funnel, judge_in_memory
 from assets.views import connect
-from orchestration.plan import PlanError, make_plan
-from orchestration.questions import (
-    QuestionError,
+from orchestration.overview import (
+    blind_rules,
     emptied,
     not_ok,
-    open_views,
-    select,
-    show_funnel,
+    notes_on_query,
+    notes_on_scores,
+    require_sources,
     totals,
-    whatif,
-    why,
 )
-from orchestration.report import Format, emit, funnel_table
+from orchestration.plan import PlanError, make_plan
+from orchestration.questions import QuestionError, open_views, rows_of, select, show_funnel, whatif
+from orchestration.report import Format, SqlFormat, emit, emit_data, span
+from orchestration.tables import funnel_table, print_table
+from orchestration.why import Explanation, why
 
 RULES = """
 [tier_1]
@@ -183,6 +184,9 @@ def test_whatif_is_the_same_as_editing_the_preset(
     [
         ("sharpness.min", "write [TIER.]COLUMN.min=NUMBER"),
         ("sharpness.min=much", "write [TIER.]COLUMN.min=NUMBER"),
+        ("sharpness=2", "write sharpness.min=2"),
+        ("tier_1.motion_mean=2", "write tier_1.motion_mean.max=2"),
+        ("shutter=2", "write shutter.min=2 or .max=2"),
         ("sharpness.min=nan", "finite"),
         ("sharpness.min=inf", "finite"),
         ("luma_mean.keep_top=2", "up to 1"),
@@ -205,7 +209,9 @@ def test_why_agrees_with_the_decisions(library: Curation) -> None:
     decisions = ask(library.store, "SELECT clip_id, tier, rule, value, bound, verdict FROM decisions")
     kept = {(r["tier"], r["clip_id"]): r["kept"] for r in ask(library.store, "SELECT tier, clip_id, kept FROM tiers")}
     for clip_id in sorted({r["clip_id"] for r in decisions})[::12]:
-        clip, rows = why(library, clip_id)
+        answer = why(library, clip_id)
+        assert isinstance(answer, Explanation)
+        clip, rows = answer.clip, answer.rules
         assert clip["clip_id"] == clip_id and clip["uri"].startswith("/media/")
         told = {tuple(r[k] for k in ("tier", "rule", "value", "bound", "verdict")) for r in rows if r["rule"]}
         assert told == {
@@ -218,19 +224,33 @@ def test_why_agrees_with_the_decisions(library: Curation) -> None:
         assert ends == {t.name: words[kept.get((t.name, clip_id))] for t in library.preset.tiers}
 
 
-def test_why_takes_the_first_digits(tmp_path: Path) -> None:
-    asked = curation(root(tmp_path, [{"clip_id": "ab" + "0" * 30}, {"clip_id": "ac" + "0" * 30}]), preset(RULES))
-    assert why(asked, "ab")[0]["clip_id"] == "ab" + "0" * 30
-    for prefix, told in (
-        ("a", "several clips have"),
-        ("f", "no clip has"),
-        ("", "is not a clip id"),
-        ("xyz", "is not a clip id"),
-        ("ab'--", "is not a clip id"),
-        ("%", "is not a clip id"),
-    ):
-        with pytest.raises(QuestionError, match=told):
-            why(asked, prefix)
+def explained(asked: Curation, text: str) -> Explanation:
+    answer = why(asked, text)
+    assert isinstance(answer, Explanation)
+    return answer
+
+
+def test_why_takes_the_first_digits_or_a_part_of_a_file_name(tmp_path: Path) -> None:
+    rows: list[Row] = [
+        {"clip_id": "ab" + "0" * 30, "uri": "/in/Dark Street.mp4", "sharpness": 12.345678},
+        {"clip_id": "ac" + "0" * 30, "uri": "/in/dark alley.mp4"},
+        {"clip_id": "ba" + "0" * 30, "uri": "/in/50%.mp4", "motion_mean": None},
+    ]
+    asked = curation(root(tmp_path, rows), preset(RULES.split("[tier_3]")[0]))
+    assert explained(asked, "ab").clip["clip_id"] == "ab" + "0" * 30
+    assert explained(asked, "STREET").sentence == "rejected in tier_1 by sharpness.min: 12.35 against 30"
+    assert explained(asked, "alley").sentence == "kept in tier_3"
+    assert explained(asked, "0%").sentence == "rejected in tier_1 by motion_mean.max: no value"
+    for text in ("a", "dark"):
+        told = why(asked, text)
+        assert isinstance(told, list)
+        assert {(r["file"], r["tier"], r["kept_out_by"]) for r in told} == {
+            ("Dark Street.mp4", "tier_1", "sharpness.min"),
+            ("dark alley.mp4", "tier_3", None),
+        }
+    for text, message in (("f", "no clip has"), ("", "neither a clip id"), ("xyz", "no file"), ("ab'--", "no file")):
+        with pytest.raises(QuestionError, match=message):
+            why(asked, text)
 
 
 def test_totals_and_what_is_not_ok(tmp_path: Path) -> None:
@@ -250,7 +270,45 @@ def test_totals_and_what_is_not_ok(tmp_path: Path) -> None:
         "clips": 3,
         "clip_hours": pytest.approx(2.0, abs=0.01),
     }
-    assert not_ok(asked) == [{"uri": "/in/bad", "uri_count": 1, "status": "truncated", "error": "it ends early"}]
+    assert not_ok(asked) == [{"uri": "/in/bad", "status": "truncated", "error": "it ends early"}]
+
+
+def test_every_copy_of_a_bad_file_is_named(tmp_path: Path) -> None:
+    bad: Row = {"video_id": "b" * 32, "status": "corrupt", "error": "no frame"}
+    asked = curation(root(tmp_path, [bad | {"uri": "/in/one"}], [bad | {"uri": "/in/two"}]), preset(RULES))
+    assert [r["uri"] for r in not_ok(asked)] == ["/in/one", "/in/two"]
+
+
+def test_stored_verdicts_are_not_shown_once_words_or_scores_changed(tmp_path: Path) -> None:
+    asked = curation(root(tmp_path, [{"licence": "CC0"}]), preset('[tier_1]\nlicence = { in = ["CC0"] }'))
+    judge(asked.store, asked.preset)
+    assert [r["clips"] for r in show_funnel(asked, None) if r["rule"] == "kept"] == [1, 1, 1]
+    fill(asked.store, {"shard-000001": [{"licence": "unknown"}]})
+    assert [r["clips"] for r in show_funnel(asked, None) if r["rule"] == "kept"] == [0, 0, 0]
+
+
+def test_what_makes_an_answer_empty_is_told(library: Curation, tmp_path: Path) -> None:
+    assert notes_on_query(library, "SELECT * FROM clips") == []
+    assert notes_on_query(library, "FROM tier_1") == [
+        "preset mine was not judged on this root yet: its tier views are empty"
+    ]
+    judge(library.store, library.preset)
+    require_sources(library)
+    assert notes_on_query(library, "FROM tier_1") == [] == notes_on_scores(library)
+    library.store.delete("filter_scores", "shard-000002")
+    assert notes_on_scores(library) == ["40 clips are not scored yet"]
+    empty = curation(Store(str(tmp_path / "new")), preset(RULES))
+    told = f"nothing at {tmp_path / 'new'} yet: clipsieve run --input FOLDER --root {tmp_path / 'new'}"
+    assert notes_on_query(empty, "SELECT 1") == [told]
+    with pytest.raises(QuestionError) as error:
+        require_sources(empty)
+    assert str(error.value) == told
+
+
+def test_a_rule_that_judged_nothing_is_told(tmp_path: Path) -> None:
+    rules = '[tier_1]\nlicence = { in = ["CC0"] }\nsharpness = { min = 1 }'
+    asked = curation(root(tmp_path, [{}, {"sharpness": None}]), preset(rules))
+    assert blind_rules(show_funnel(asked, None)) == ["licence.in could judge none of 2 clips (tier_1)"]
 
 
 def test_nothing_breaks_on_an_empty_root(tmp_path: Path) -> None:
@@ -325,6 +383,7 @@ def test_tables_take_no_text_for_markup(capsys: pytest.CaptureFixture[str]) -> N
     funnel_table(
         [{"tier": "tier_1", "rule": "input", "group": "[/g]", "clips": 1, "hours": 1.0, "bound": "", "taken": None}],
         "mine: [/title]",
+        split=True,
     )
     told = capsys.readouterr().out
     assert "[/b]" in told and "[/x]" in told and "[/title]" in told and "[/g]" in told and "\x1b" not in told
@@ -333,6 +392,53 @@ def test_tables_take_no_text_for_markup(capsys: pytest.CaptureFixture[str]) -> N
 def test_csv_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     emit([{"a": 'x,"y"\nz', "b": None}], Format.csv)
     assert capsys.readouterr().out == 'a,b\n"x,""y""\nz",\n'
+
+
+def test_csv_and_json_keep_columns_of_the_same_name(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_data(["a", "a", "a_2"], [(1, 2, 3)], SqlFormat.csv)
+    emit_data(["a", "b"], [], SqlFormat.csv)
+    assert capsys.readouterr().out == "a,a,a_2\n1,2,3\na,b\n"
+    emit_data(["a", "a", "a_2"], [(1, 2, 3)], SqlFormat.json)
+    assert sorted(json.loads(capsys.readouterr().out)[0].values()) == [1, 2, 3]
+
+
+def printed(capsys: pytest.CaptureFixture[str], names: list[str], rows: list[tuple[Any, ...]]) -> str:
+    print_table(names, rows, exact=True)
+    return capsys.readouterr().out
+
+
+CLIP = "0123456789abcdef" * 2
+
+
+def test_a_table_keeps_ids_and_numbers_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["clip_id", "video_id", "uri", "note", "value"]
+    row = (CLIP, CLIP[::-1], "/in/" + "deep/" * 20 + "end.mp4", "words " * 20, 123456.789)
+    few, many = printed(capsys, names, [row] * 10), printed(capsys, names, [row] * 11)
+    assert few.startswith("row 1\n") and row[2] in few
+    lines = [line for line in many.splitlines() if CLIP in line]
+    assert len(lines) == 11 and all(CLIP[::-1] in line and "123456.789" in line for line in lines)
+    assert "\u2026" in lines[0] and "end.mp4" in lines[0] and row[2] not in many
+
+
+def test_a_table_of_a_few_columns_shortens_texts_to_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys, ["clip_id", "uri"], [(CLIP, "/in/" + "deep/" * 40 + "end.mp4")])
+    assert CLIP in told and "end.mp4" in told and max(map(len, told.splitlines())) <= 100
+    assert "/in/" + "x" * 300 in printed(capsys, ["uri"], [("/in/" + "x" * 300,)]).replace("\n", "")
+
+
+def test_numbers_are_shown_as_asked(library: Curation, capsys: pytest.CaptureFixture[str]) -> None:
+    table = select(
+        library, "SELECT 0.1::FLOAT AS f, 1234567.25::DOUBLE AS d, 1e7::DOUBLE AS e, NULL AS n, 'a\nb' AS t"
+    )
+    told = printed(capsys, table.column_names, rows_of(table))
+    assert told.splitlines()[3].split() == ["0.1", "1234567.25", "10000000", "NULL", "a\\nb"]
+    emit([{"value": 123456.7, "none": None}], Format.table)
+    assert "123457" in capsys.readouterr().out
+    assert printed(capsys, ["first", "second"], []) == "first, second\n(no rows)\n"
+
+
+def test_hours_in_a_sentence() -> None:
+    assert (span(0.5), span(12.5), span(None)) == ("0:30:00", "12.50 hours", "0:00:00")
 
 
 def test_a_filled_root_has_only_its_tiers_to_judge(library: Curation) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import misbehaviour
 import pytest
 from conftest import FRAMES, SMALL, Clipsieve
@@ -96,6 +97,7 @@ def test_one_file_added_costs_one_decode(root: Path, videos: Path, run: Run, cli
         1,
         60,
     )
+    assert summary["scorer_calls"] == len(scorers.SCORERS), "clips that were measured are not measured again"
     again = clipsieve("sql", "SELECT count(*) AS n FROM clips", "--root", root, "--format", "json").data
     assert again[0]["n"] == 6
 
@@ -174,6 +176,30 @@ def test_dry_run_says_why_and_opens_nothing(videos: Path, root: Path, clipsieve:
         "reason": "inputs changed: 1 of 6 files not read yet",
     }
     assert [r["step"] for r in answer.data][-1] == "tier_3"
+    assert clipsieve(
+        "sql", "SELECT count(*) AS n FROM sources WHERE gone_at IS NULL", "--root", root, "--format", "json"
+    ).data == [{"n": 5}]
+
+
+def test_dry_run_leaves_no_trace(videos: Path, tmp_path: Path, clipsieve: Clipsieve) -> None:
+    answer = clipsieve("run", "--input", videos, "--root", tmp_path / "root", "--dry-run")
+    assert answer.code == 0 and not (tmp_path / "root").exists()
+
+
+def test_a_preset_that_was_judged_before_becomes_active_again(
+    root: Path, videos: Path, run: Run, clipsieve: Clipsieve
+) -> None:
+    run(videos, root, "--preset", "movie_gen")
+    assert clipsieve("funnel", "--root", root).out.startswith("movie_gen")
+    assert run(videos, root, "--preset", "starter")["tasks"] == []
+    assert clipsieve("funnel", "--root", root).out.startswith("starter")
+
+
+def test_a_moved_root_is_read_where_it_lies_now(root: Path, videos: Path, run: Run, tmp_path: Path) -> None:
+    moved = Path(shutil.move(root, tmp_path / "moved"))
+    assert run(videos, moved)["tasks"] == []
+    with duckdb.connect(str(moved / "clipsieve.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM clips").fetchall() == [(5,)]
 
 
 def test_same_bytes_for_any_number_of_workers(drawn: Path, curated: Path, tmp_path: Path, run: Run) -> None:

@@ -271,7 +271,7 @@ def filled(path: Path, clips: list[Row], videos: dict[str, pl.DataFrame]) -> Sto
 
 def scored(store: Store, which: tuple[Scorer, ...] = SCORERS) -> tuple[dict[str, Row], Silent]:
     progress, lineage = Silent(), Lineage(store, Options())
-    score_shard(store, lineage, SHARD, which, progress)
+    score_shard(store, lineage, SHARD, which, progress, force=True)
     counts = write_wide(store, lineage, SHARD)
     rows = store.read(FILTER_SCORES, SHARD).to_pylist(maps_as_pydicts="strict")
     assert counts.rows == len(rows) and [r["clip_id"] for r in rows] == store.read(CLIPS, SHARD)["clip_id"].to_pylist()

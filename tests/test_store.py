@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def test_by_video_reads_one_row_group(store: Store) -> None:
         assert reader.read("bb").equals(rows("bb", 4))
         assert reader.read("bb", ["frame"]).column_names == ["frame"]
         assert reader.read("dd").num_rows == 0 and reader.read("dd").schema.equals(ROWS.schema)
-        assert reader.groups == {"aa": 0, "bb": 1, "cc": 2}
+        assert reader.groups == {"aa": [0], "bb": [1], "cc": [2]}
     with store.by_video(ROWS, "none") as reader:
         assert reader.read("bb").num_rows == 0
     with store.by_video(ROWS, "a") as old, store.writer(ROWS, "a", STAMP) as out:
@@ -178,3 +179,24 @@ def test_names_with_spaces_quotes_and_unicode(tmp_path: Path) -> None:
     store = Store(str(tmp_path / 'it\'s a "root" ü'))
     store.write(ROWS, "part one", rows("v", 2), STAMP)
     assert store.parts("rows") == ["part one"] and store.read(ROWS, "part one").num_rows == 2
+
+
+def test_a_long_video_is_copied_in_pieces(tmp_path: Path) -> None:
+    table = replace(ROWS, group_rows=3)
+    store = Store(str(tmp_path))
+    with store.writer(table, "a", STAMP) as out:
+        out.add(rows("aa", 8))
+        out.add(rows("bb", 2))
+    with store.by_video(table, "a") as reader:
+        assert [piece.num_rows for piece in reader.pieces("aa")] == [3, 3, 2]
+        assert reader.read("aa").equals(rows("aa", 8)) and reader.read("bb").equals(rows("bb", 2))
+
+
+def test_a_certificate_tells_when_a_table_beside_it_was_written_again(tmp_path: Path) -> None:
+    store, other = Store(str(tmp_path)), replace(ROWS, name="other")
+    store.write(other, "a", rows("aa", 4), STAMP)
+    store.write(ROWS, "a", rows("aa", 4), store.sealed(STAMP, "a", ["other"]))
+    stamp = store.stamp(ROWS.name, "a")
+    assert stamp is not None and store.intact(stamp, "a")
+    store.write(other, "a", rows("aa", 400), STAMP)
+    assert not store.intact(stamp, "a")

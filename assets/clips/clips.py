@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, describe, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, describe, forced, table_metadata, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -27,7 +27,7 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
-        return cut_shard(curation.store, lineage, shard, progress)
+        return cut_shard(curation.store, lineage, shard, progress, forced(context, curation))
 
     prints = walk(context, curation, "clips", "clips", Lineage.clips, work, needs={"scans": Lineage.scan})
     version = describe(context, curation, context.asset_key, "clips", "clips", prints)

@@ -17,28 +17,41 @@ SERIES = ["video_id", "frame", "pts_s", "content_val", "luma_mean", "luma_std", 
           "border_top", "border_bottom", "border_left", "border_right", "transition_probability"]  # fmt: skip
 
 
-def cut_shard(store: Store, lineage: Lineage, shard: str, progress: Progress) -> Counts:
-    """Write clips and shot_counts of the shard, in the order of video_id and time."""
-    stamp, counts = lineage.clips(shard), Counts()
+def cut_shard(store: Store, lineage: Lineage, shard: str, progress: Progress, force: bool = False) -> Counts:
+    """Write clips and shot_counts of the shard, by video_id and time; videos that were cut before are not cut again."""
+    stamp = lineage.clips(shard)
     facts = {r["video_id"]: r for r in store.read(RAW_VIDEOS, shard).to_pylist()}
-    scans = store.read(SCANS, shard).to_pylist()
-    clips: list[dict[str, Any]] = []
-    shot_counts: list[dict[str, Any]] = []
-    progress.begin("clips", shard, len(scans), sum(s["end_s"] or 0.0 for s in scans))
+    scans = [s for s in store.read(SCANS, shard).to_pylist() if s["frames_decoded"]]
+    rows, tallies = ({}, {}) if force else _cut_before(store, lineage, shard)
+    todo = [s for s in scans if s["video_id"] not in tallies]
+    progress.begin("clips", shard, len(todo), sum(s["end_s"] or 0.0 for s in todo))
     with store.by_video(FRAME_SIGNALS, shard) as signals:
-        for scan in scans:
-            frames = pl.from_arrow(signals.read(scan["video_id"], SERIES))
+        for scan in todo:
+            video_id = scan["video_id"]
+            frames = pl.from_arrow(signals.read(video_id, SERIES))
             assert isinstance(frames, pl.DataFrame)
-            if len(frames):
-                rows, tally = cut_video(facts[scan["video_id"]], frames, scan["end_s"], shard, lineage.options.shots)
-                clips += rows
-                shot_counts.append({"video_id": scan["video_id"]} | tally)
+            rows[video_id], tallies[video_id] = cut_video(
+                facts[video_id], frames, scan["end_s"], shard, lineage.options.shots
+            )
             progress.advance(1, scan["end_s"] or 0.0)
     progress.end()
-    store.write(SHOT_COUNTS, shard, rows_to_table(SHOT_COUNTS, shot_counts), stamp)
-    store.write(CLIPS, shard, rows_to_table(CLIPS, clips), stamp)
-    counts.computed, counts.rows = len(shot_counts), len(clips)
-    return counts
+    ids = [s["video_id"] for s in scans]
+    clips = [row for video_id in ids for row in rows.get(video_id, [])]
+    store.write(SHOT_COUNTS, shard, rows_to_table(SHOT_COUNTS, [{"video_id": v} | tallies[v] for v in ids]), stamp)
+    store.write(CLIPS, shard, rows_to_table(CLIPS, clips), store.sealed(stamp, shard, [SHOT_COUNTS.name]))
+    return Counts(computed=len(todo), reused=len(scans) - len(todo), rows=len(clips))
+
+
+def _cut_before(
+    store: Store, lineage: Lineage, shard: str
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
+    """Clips and tallies by video of the videos that were cut by the same recipe."""
+    if not lineage.reusable(CLIPS.name, shard, lineage.clips(shard)):
+        return {}, {}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in store.read(CLIPS, shard).to_pylist():
+        rows.setdefault(row["video_id"], []).append(row)
+    return rows, {row["video_id"]: row for row in store.read(SHOT_COUNTS, shard).to_pylist()}
 
 
 def cut_video(

@@ -11,6 +11,7 @@ from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .score_shard import score_shard, scorer_table, write_wide
 from .scorers import SCORERS
+from .scorers.scorer import Scorer
 
 KEYS = {scorer.name: dg.AssetKey(["scores", scorer.name]) for scorer in SCORERS}
 SPECS = [
@@ -36,23 +37,28 @@ def cpu_scorers(
     selected = [s for s in SCORERS if KEYS[s.name] in context.selected_asset_keys]
     prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
     for shard in context.partition_keys:
-        lineage = curation.lineage()
-        if not lineage.is_fresh("clips", shard, lineage.clips(shard)):
-            raise dg.Failure(f"scores of {shard} need clips, which is missing or stale: materialize clips first")
-        stale = [
-            s
-            for s in selected
-            if forced(context, curation)
-            or not lineage.is_fresh(f"scores/{s.name}", shard, lineage.scorer(s.name, shard))
-        ]
-        if stale:
-            done = score_shard(curation.store, lineage, shard, stale, curation.progress or LogProgress(context))
-            curation.counts |= {(f"scores/{name}", shard): counts for name, counts in done.items()}
-        for scorer in selected:
-            prints[scorer.name][shard] = lineage.scorer(scorer.name, shard).fingerprint
+        with curation.store.locked(shard):
+            for name, value in _score(context, curation, selected, shard).items():
+                prints[name][shard] = value
     for name, shards in prints.items():
         version = describe(context, curation, KEYS[name], f"scores/{name}", f"scores/{name}", shards)
         yield dg.MaterializeResult(asset_key=KEYS[name], data_version=version)
+
+
+def _score(
+    context: dg.AssetExecutionContext, curation: Curation, selected: list[Scorer], shard: str
+) -> dict[str, str]:
+    """Bring the selected scorers of a shard up to date; returns each one's fingerprint."""
+    lineage = curation.lineage()
+    if not lineage.is_fresh("clips", shard, lineage.clips(shard)):
+        raise dg.Failure(f"scores of {shard} need clips, which is missing or stale: materialize clips first")
+    expected = {s.name: lineage.scorer(s.name, shard) for s in selected}
+    force = forced(context, curation)
+    stale = [s for s in selected if force or not lineage.is_fresh(f"scores/{s.name}", shard, expected[s.name])]
+    if stale:
+        done = score_shard(curation.store, lineage, shard, stale, curation.progress or LogProgress(context), force)
+        curation.counts |= {(f"scores/{name}", shard): counts for name, counts in done.items()}
+    return {name: stamp.fingerprint for name, stamp in expected.items()}
 
 
 @dg.asset(

@@ -29,30 +29,50 @@ def scorer_table(scorer: Scorer) -> Table:
     return Table(f"scores/{scorer.name}", scorer.doc.split("\n")[0], ("clip_id",), (CLIP_ID, *scorer.columns, ERROR))
 
 
+Rows = dict[str, dict[str, Any]]
+
+
 def score_shard(
-    store: Store, lineage: Lineage, shard: str, scorers: Sequence[Scorer], progress: Progress
+    store: Store, lineage: Lineage, shard: str, scorers: Sequence[Scorer], progress: Progress, force: bool = False
 ) -> dict[str, Counts]:
-    """Measure every clip of the shard with the given scorers, and write one cache file each."""
+    """Measure the clips of the shard that a scorer has not measured yet, and write one cache file a scorer."""
     clips = store.read(CLIPS, shard).to_pylist()
-    rows: dict[str, list[dict[str, Any]]] = {s.name: [] for s in scorers}
-    counts = {s.name: Counts(computed=len(clips), rows=len(clips)) for s in scorers}
-    progress.begin("filter_scores", shard, len(clips), sum(c["duration_s"] for c in clips))
+    rows = {s.name: {} if force else _scored_before(store, lineage, shard, s) for s in scorers}
+    todo = [c for c in clips if any(c["clip_id"] not in rows[s.name] for s in scorers)]
+    counts = {s.name: Counts(rows=len(clips)) for s in scorers}
+    progress.begin("filter_scores", shard, len(todo), sum(c["duration_s"] for c in todo))
     with store.by_video(FRAME_SIGNALS, shard) as signals:
-        for video_id, group in groupby(clips, key=lambda c: c["video_id"]):
+        for video_id, group in groupby(todo, key=lambda c: c["video_id"]):
             frames = pl.from_arrow(signals.read(video_id))
             assert isinstance(frames, pl.DataFrame)
             for clip in group:
-                view = clip_view(clip, frames)
-                for scorer in scorers:
-                    rows[scorer.name].append({"clip_id": clip["clip_id"]} | measure(scorer, view))
+                _score(
+                    clip_view(clip, frames), [s for s in scorers if clip["clip_id"] not in rows[s.name]], rows, counts
+                )
                 progress.advance(1, clip["duration_s"])
     progress.end()
     for scorer in scorers:
+        listed = [rows[scorer.name][c["clip_id"]] for c in clips]
+        counts[scorer.name].failed = sum(r["error"] is not None for r in listed)
+        counts[scorer.name].reused = len(clips) - counts[scorer.name].computed
         table = scorer_table(scorer)
-        counts[scorer.name].failed = sum(r["error"] is not None for r in rows[scorer.name])
-        stamp = lineage.scorer(scorer.name, shard)
-        store.write(table, shard, rows_to_table(table, rows[scorer.name]), stamp)
+        store.write(table, shard, rows_to_table(table, listed), lineage.scorer(scorer.name, shard))
     return counts
+
+
+def _score(view: ClipView, scorers: Sequence[Scorer], rows: dict[str, Rows], counts: dict[str, Counts]) -> None:
+    clip_id = view.clip["clip_id"]
+    for scorer in scorers:
+        rows[scorer.name][clip_id] = {"clip_id": clip_id} | measure(scorer, view)
+        counts[scorer.name].computed += 1
+
+
+def _scored_before(store: Store, lineage: Lineage, shard: str, scorer: Scorer) -> Rows:
+    """Rows by clip that the same recipe made: a clip's id says which frames it holds."""
+    folder = f"scores/{scorer.name}"
+    if not lineage.reusable(folder, shard, lineage.scorer(scorer.name, shard)):
+        return {}
+    return {row["clip_id"]: row for row in store.read(scorer_table(scorer), shard).to_pylist()}
 
 
 def clip_view(clip: dict[str, Any], frames: pl.DataFrame) -> ClipView:

@@ -47,6 +47,8 @@ class Discovery:
     missing: list[str]
     prefix: str | None
     """Everything under this folder was listed; None for a manifest, whose silence about a file means nothing."""
+    unused_columns: list[str] = field(default_factory=list)
+    """Columns of a manifest that nothing reads."""
 
 
 def discover(source: str, known: frozenset[tuple[str, int]] = frozenset()) -> Discovery:
@@ -67,6 +69,10 @@ def discover(source: str, known: frozenset[tuple[str, int]] = frozenset()) -> Di
         )
     if path.suffix.lower() in MANIFEST_EXTENSIONS:
         return _from_manifest(path.resolve())
+    if not is_media(str(path)):
+        raise InputError(
+            f"input {source!r} is neither a media file nor a manifest ({', '.join(sorted(MANIFEST_EXTENSIONS))})"
+        )
     return Discovery([_stat(str(path.resolve()))], 0, [], None)
 
 
@@ -129,28 +135,38 @@ def _stat(path: str, manifest: dict[str, str] | None = None) -> FoundFile:
     return FoundFile(_spelled(path), stat.st_size, _time(stat), manifest or {})
 
 
+def check_unchanged(uri: str, size: int, mtime: datetime | None) -> None:
+    """Raises OSError when the file is not the one that was registered; the next run takes the new one."""
+    stat = os.stat(uri)
+    if stat.st_size != size or (mtime is not None and _time(stat) != mtime):
+        raise OSError("the file has changed since it was registered; run again")
+
+
 def _time(stat: os.stat_result) -> datetime:
     return datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1e6, tz=UTC)
 
 
 def _from_manifest(path: Path) -> Discovery:
     rows: dict[str, dict[str, str]] = {}
-    for row in _read_manifest(path).iter_rows(named=True):
+    frame, unused = _read_manifest(path)
+    for row in frame.iter_rows(named=True):
         uri = _resolve(row.pop("uri"), path.parent)
         rows.setdefault(uri, {k: v for k, v in row.items() if v is not None})
     there = {uri: os.path.isfile(uri) for uri in rows}
     files = [_stat(uri, rows[uri]) for uri in sorted(rows) if there[uri]]
-    return Discovery(files, 0, [uri for uri in rows if not there[uri]], None)
+    return Discovery(files, 0, [uri for uri in rows if not there[uri]], None, unused)
 
 
 def _resolve(uri: str | None, folder: Path) -> str:
-    """A relative path in a manifest is relative to the manifest; another address stays as it is."""
+    """A relative path in a manifest is relative to the manifest; another address stays as it is. Raises InputError."""
     text = (uri or "").removeprefix("file://")
+    if "\0" in text:
+        raise InputError(f"manifest in {folder}: the uri {text!r} holds a NUL byte, which no path can; mend that row")
     return str((folder / text).resolve()) if text and "://" not in text else text
 
 
-def _read_manifest(path: Path) -> pl.DataFrame:
-    """`uri` and the fields that the manifest has, as texts."""
+def _read_manifest(path: Path) -> tuple[pl.DataFrame, list[str]]:
+    """`uri` and the fields that the manifest has, as texts, and the names of its other columns."""
     try:
         frame = _read_rows(path)
         if "uri" not in frame.columns:
@@ -158,7 +174,8 @@ def _read_manifest(path: Path) -> pl.DataFrame:
                 f"manifest {path}: no column `uri`; it has {', '.join(frame.columns)}. Allowed: uri, "
                 f"{', '.join(MANIFEST_FIELDS)}"
             )
-        return frame.select(_text(frame, name) for name in ("uri", *MANIFEST_FIELDS) if name in frame.columns)
+        used = [name for name in ("uri", *MANIFEST_FIELDS) if name in frame.columns]
+        return frame.select(_text(frame, name) for name in used), [c for c in frame.columns if c not in used]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"manifest {path} cannot be read as {path.suffix}: {error}") from error
 

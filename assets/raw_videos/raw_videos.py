@@ -27,7 +27,8 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
-        return read_shard(curation.store, lineage, shard, curation.engine, progress, forced(context, curation))
+        force = forced(context, curation)
+        return read_shard(curation.store, lineage, shard, curation.engine, progress, force, curation.retry_failed)
 
     prints = walk(context, curation, "raw_videos", "raw_videos", Lineage.raw_videos, work, needs={})
     version = describe(context, curation, context.asset_key, "raw_videos", "raw_videos", prints)

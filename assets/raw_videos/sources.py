@@ -63,8 +63,25 @@ def register(
     store: Store, found: Discovery, now: datetime, limits: ShardLimits | None = None, limit: int | None = None
 ) -> Registration:
     """Bring the register up to date with a discovery; at most `limit` new files are taken."""
-    sources = read_sources(store)
-    rows = sources.to_dicts()
+    registration, rows = reconcile(read_sources(store).to_dicts(), found, now, limits or ShardLimits(), limit)
+    _write(store, rows, set(registration.shards))
+    return registration
+
+
+def preview(
+    store: Store, found: Discovery, now: datetime, limits: ShardLimits, limit: int | None = None
+) -> tuple[Registration, pl.DataFrame]:
+    """What register() would change, and the register as it would be; nothing is written."""
+    registration, rows = reconcile(read_sources(store).to_dicts(), found, now, limits, limit)
+    frame = pl.from_arrow(rows_to_table(SOURCES, rows))
+    assert isinstance(frame, pl.DataFrame)
+    return registration, frame
+
+
+def reconcile(
+    rows: list[dict[str, Any]], found: Discovery, now: datetime, limits: ShardLimits, limit: int | None
+) -> tuple[Registration, list[dict[str, Any]]]:
+    """Rows of the register after a discovery, and what changed. The rows given are changed in place."""
     live = {r["uri"]: r for r in rows if r["gone_at"] is None}
     changed: set[str] = set()
     new, replaced, returned, known = [], 0, 0, 0
@@ -89,12 +106,11 @@ def register(
             changed.add(_bury(row, now))
     gone = _missing(live, found)
     changed |= {_bury(row, now) for row in gone}
-    added = [_row(file, shard, now) for file, shard in _assign(rows, taken, limits or ShardLimits())]
+    added = [_row(file, shard, now) for file, shard in _assign(rows, taken, limits)]
     changed |= {row["shard"] for row in added}
-    _write(store, rows + added, changed)
-    return Registration(
-        len(taken) - replaced, replaced, returned, len(gone), known, len(new) - len(taken), sorted(changed)
-    )
+    left = len(new) - len(taken)
+    registration = Registration(len(taken) - replaced, replaced, returned, len(gone), known, left, sorted(changed))
+    return registration, rows + added
 
 
 def _update_manifest(row: dict[str, Any], file: FoundFile) -> set[str]:
@@ -166,11 +182,12 @@ def _write(store: Store, rows: list[dict[str, Any]], shards: set[str]) -> None:
         store.write(SOURCES, shard, rows_to_table(SOURCES, mine), Stamp(fingerprint([r["source_key"] for r in mine])))
 
 
-def identified(store: Store) -> pl.DataFrame:
-    """Every row of the register with the video_id of its bytes, NULL where they were not read yet."""
+def identified(store: Store, register: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Every row of the register (or of the one given) with the video_id of its bytes, NULL where they are unread."""
     ids = pl.from_arrow(store.read_all(SOURCE_IDS, ["source_key", "video_id"]))
     assert isinstance(ids, pl.DataFrame)
-    return read_sources(store).join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left")
+    rows = read_sources(store) if register is None else register
+    return rows.join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left")
 
 
 def owned_videos(frame: pl.DataFrame) -> dict[str, list[str]]:

@@ -7,7 +7,9 @@ writes the same bytes. A video that crashes, hangs or outgrows its worker gets i
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,17 @@ import polars as pl
 
 from ..lineage import Lineage
 from ..options import ScanOptions
-from ..store import Stamp, Store, fingerprint, rows_to_table
-from ..tables import FRAME_SIGNALS, KEYFRAMES, RAW_VIDEOS, SCANS
+from ..raw_videos.discover import check_unchanged
+from ..store import PartWriter, Stamp, Store, VideoReader, fingerprint, rows_to_table
+from ..tables import FRAME_SIGNALS, KEYFRAMES, LOST, RAW_VIDEOS, SCANS
 from ..work import Counts, Engine, Failure, Progress
+from .staging import staging_folder
 
 BASE_LIMIT_S = 60.0
 LIMIT_PER_VIDEO_S = 15.0
 """Time limit of one video: BASE_LIMIT_S and this many seconds for each second of video."""
 
 UNKNOWN_DURATION_S = 600.0
-LOST = ("crashed", "timeout")
-"""Statuses that another attempt may change: they are a fact of the run, not of the bytes."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class ScanItem:
 
     video_id: str
     uri: str
+    size: int
+    mtime: datetime | None
     duration_s: float
     staging: str
     recipe: str
@@ -62,7 +66,8 @@ def scan_shard(
     stamp = lineage.scan(shard)
     staging = Store(str(staging_folder(store, shard, stamp.recipe)))
     owned = lineage.owned(shard)
-    kept = set() if force else _scanned_before(store, shard, stamp.recipe, retry_failed)
+    kept = _scanned_before(store, lineage, shard, retry_failed)
+    kept = {v for v in kept if not force or not lineage.alive(v)}
     staged = set() if force else set(staging.parts(SCANS.name))
     facts = {r["video_id"]: r for r in store.read(RAW_VIDEOS, shard).to_pylist()}
     unscanned = [v for v in owned if v not in kept | staged]
@@ -84,16 +89,11 @@ def scan_shard(
 def videos_to_decode(store: Store, lineage: Lineage, shard: str, retry_failed: bool) -> int:
     """How many videos of the shard a scan would open now."""
     recipe = lineage.scan(shard).recipe
-    known = _scanned_before(store, shard, recipe, retry_failed)
+    known = _scanned_before(store, lineage, shard, retry_failed)
     known |= set(Store(str(staging_folder(store, shard, recipe))).parts(SCANS.name))
     facts = store.read(RAW_VIDEOS, shard, ["video_id", "probe_status"]).to_pylist()
     refused_ids = {r["video_id"] for r in facts if r["probe_status"] is not None}
     return len(set(lineage.owned(shard)) - known - refused_ids)
-
-
-def staging_folder(store: Store, shard: str, recipe: str) -> Path:
-    """Finished videos of one shard and recipe wait here; another recipe's are never taken for them."""
-    return Path(store.root) / ".staging" / shard / recipe[:16]
 
 
 def scan_one(item: ScanItem) -> Scanned:
@@ -101,7 +101,9 @@ def scan_one(item: ScanItem) -> Scanned:
     from .decoder import ScanLimits
     from .scan_video import scan_video
 
+    check_unchanged(item.uri, item.size, item.mtime)
     result = scan_video(item.uri, item.video_id, limits=ScanLimits(**asdict(item.options)))
+    check_unchanged(item.uri, item.size, item.mtime)
     staging = Store(item.staging)
     stamp = staged_stamp(item.recipe, item.video_id)
     staging.write(FRAME_SIGNALS, item.video_id, result.signals, stamp)
@@ -134,20 +136,31 @@ def _items(
     lineage: Lineage, shard: str, video_ids: list[str], facts: dict[str, dict[str, Any]], staging: str, recipe: str
 ) -> list[ScanItem]:
     """Videos to decode, the longest first, so that no worker is left with a long one at the end."""
-    alive = lineage.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_not_null()).sort("shard", "uri")
-    where = dict(alive.unique("video_id", keep="first", maintain_order=True).select("video_id", "uri").iter_rows())
-    items = [
-        ScanItem(v, where[v], facts[v]["duration_s"] or UNKNOWN_DURATION_S, staging, recipe, lineage.options.scan)
-        for v in video_ids
-        if facts[v]["probe_status"] is None
-    ]
+    alive = lineage.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_in(video_ids))
+    copies: dict[str, list[dict[str, Any]]] = {}
+    for row in alive.sort("shard", "uri").to_dicts():
+        copies.setdefault(row["video_id"], []).append(row)
+    items = []
+    for video_id in (v for v in video_ids if facts[v]["probe_status"] is None):
+        file = next(filter(_is_unchanged, copies[video_id]), copies[video_id][0])
+        duration_s = facts[video_id]["duration_s"] or UNKNOWN_DURATION_S
+        where = (file["uri"], file["size"], file["mtime"], duration_s)
+        items.append(ScanItem(video_id, *where, staging, recipe, lineage.options.scan))
     return sorted(items, key=lambda i: (-i.duration_s, i.video_id))
 
 
-def _scanned_before(store: Store, shard: str, recipe: str, retry_failed: bool) -> set[str]:
+def _is_unchanged(row: dict[str, Any]) -> bool:
+    """Whether the copy is still the file that was registered."""
+    try:
+        check_unchanged(row["uri"], row["size"], row["mtime"])
+    except OSError:
+        return False
+    return True
+
+
+def _scanned_before(store: Store, lineage: Lineage, shard: str, retry_failed: bool) -> set[str]:
     """Videos in the shard's files that this recipe made."""
-    stored = store.stamp(SCANS.name, shard)
-    if stored is None or stored.recipe != recipe:
+    if not lineage.reusable(SCANS.name, shard, lineage.scan(shard)):
         return set()
     rows = store.read(SCANS, shard, ["video_id", "status"]).to_pylist()
     return {r["video_id"] for r in rows if not (retry_failed and r["status"] in LOST)}
@@ -170,17 +183,39 @@ def _count(counts: Counts, staging: Store, item: ScanItem, outcome: Any) -> None
 
 
 def _assemble(store: Store, staging: Store, shard: str, stamp: Stamp, owned: list[str], kept: set[str]) -> int:
-    """Concatenate kept and staged videos, sorted by id, a row group each; returns the frames of the shard."""
-    frames = 0
+    """Concatenate kept and staged videos, sorted by id; `scans` comes last and certifies the others.
+
+    Returns the frames of the shard. Raises RuntimeError when a video's rows are fewer than its scan decoded.
+    """
+    before = {r["video_id"]: r for r in store.read(SCANS, shard).to_pylist()} if kept else {}
+    scans = [before[v] if v in kept else _staged_scan(staging, v) for v in owned]
+    frames = {r["video_id"]: r["frames_decoded"] for r in scans}
     for table in (FRAME_SIGNALS, KEYFRAMES):
         with store.by_video(table, shard) as old, store.writer(table, shard, stamp) as out:
             for video_id in owned:
-                rows = old.read(video_id) if video_id in kept else staging.read(table, video_id)
-                if rows.num_rows:
-                    out.add(rows)
-            frames += out.rows if table is FRAME_SIGNALS else 0
-    before = {r["video_id"]: r for r in store.read(SCANS, shard).to_pylist()} if kept else {}
-    scans = [before[v] if v in kept else staging.read(SCANS, v).to_pylist()[0] for v in owned]
+                with nullcontext(old) if video_id in kept else staging.by_video(table, video_id) as source:
+                    rows = _copy(source, video_id, out)
+                if table is FRAME_SIGNALS and rows != frames[video_id]:
+                    raise RuntimeError(
+                        f"video {video_id} has {rows} rows of {frames[video_id]} decoded frames; run again with --force"
+                    )
     lost = [r["video_id"] for r in scans if r["status"] in LOST]
-    store.write(SCANS, shard, rows_to_table(SCANS, scans), replace(stamp, extra={"lost": lost}))
-    return frames
+    sealed = store.sealed(replace(stamp, extra={"lost": lost}), shard, [FRAME_SIGNALS.name, KEYFRAMES.name])
+    store.write(SCANS, shard, rows_to_table(SCANS, scans), sealed)
+    return sum(frames.values())
+
+
+def _staged_scan(staging: Store, video_id: str) -> dict[str, Any]:
+    rows = staging.read(SCANS, video_id).to_pylist()
+    if not rows:
+        raise RuntimeError(f"the staged rows of video {video_id} are gone: another process removed them; run again")
+    return dict(rows[0])
+
+
+def _copy(source: VideoReader, video_id: str, out: PartWriter) -> int:
+    """Copy a video's rows a row group at a time; returns how many."""
+    rows = 0
+    for piece in source.pieces(video_id):
+        out.add(piece)
+        rows += piece.num_rows
+    return rows

@@ -75,7 +75,7 @@ class _Columns:
         ids = pa.repeat(pa.scalar(self._video_id, pa.string()), table.num_rows)
         chances = pa.array([probability.get(i) for i in range(table.num_rows)], pa.float32())
         table = table.append_column("video_id", ids).append_column("transition_probability", chances)
-        return table.select(FRAME_SIGNALS.names).cast(FRAME_SIGNALS.schema).combine_chunks()
+        return table.select(FRAME_SIGNALS.names).cast(FRAME_SIGNALS.schema)
 
 
 class _Signals:
@@ -138,10 +138,14 @@ def scan_video(
 
 
 def _keyframe_table(video_id: str, keyframes: Keyframes) -> pa.Table:
-    rows = [(video_id, frame, *keyframes.rows[frame]) for frame in sorted(keyframes.rows)]
-    columns = list(zip(*rows, strict=True)) or [()] * len(KEYFRAMES.names)
-    schema = KEYFRAMES.schema
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    """The pictures leave the dictionary as they enter the table, so that they are not held twice."""
+    pieces = []
+    frames = sorted(keyframes.rows)
+    for start in range(0, len(frames), KEYFRAMES.group_rows):
+        rows = [(video_id, f, *keyframes.rows.pop(f)) for f in frames[start : start + KEYFRAMES.group_rows]]
+        columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), KEYFRAMES.schema, strict=True)]
+        pieces.append(pa.table(columns, schema=KEYFRAMES.schema))
+    return pa.concat_tables(pieces) if pieces else KEYFRAMES.schema.empty_table()
 
 
 def _scan_row(video_id: str, media: Decode) -> Values:

@@ -9,7 +9,8 @@ import duckdb
 
 from .judge import bounds_of, folder, hold_mask_of
 from .rules import Bound, Preset
-from .sql import judge_sql, literal, quoted, show
+from .literals import literal, quoted
+from .sql import judge_sql, show
 from .vocabulary import Vocabulary
 
 

@@ -15,7 +15,8 @@ from ..steps import TIERS_STEP
 from ..store import Stamp, Store, fingerprint
 from ..tables import TIERS
 from .rules import Bound, Preset
-from .sql import judge_sql, literal
+from .literals import literal
+from .sql import judge_sql
 from .vocabulary import Vocabulary
 
 TIER_FOLDER = "tiers"

@@ -6,6 +6,7 @@ the smaller one.
 
 from __future__ import annotations
 
+from .literals import literal, quoted
 from .rules import Bound
 
 WINDOWED = ("keep_top", "quota")
@@ -27,7 +28,7 @@ def windowed_fail(bound: Bound, bit: int, passed: str, relation: str) -> str:
 
 def _keep_top(bound: Bound, passed: str, relation: str) -> str:
     """The share with the highest values stays; a value of NULL is unmeasured, not last."""
-    column = _quoted(bound.column)
+    column = quoted(bound.column)
     asked = f"({passed} AND {column} IS NOT NULL)"
     assert isinstance(bound.value, float)
     return (
@@ -42,9 +43,9 @@ def _quota(bound: Bound, passed: str, relation: str) -> str:
     Values that the quota does not name stay. At least one clip of each present value stays.
     """
     assert isinstance(bound.value, dict)
-    column = _quoted(bound.column)
+    column = quoted(bound.column)
     share = (
-        "CASE " + " ".join(f"WHEN {column} = {_text(k)} THEN {float(v)!r}" for k, v in bound.value.items()) + " END"
+        "CASE " + " ".join(f"WHEN {column} = {literal(k)} THEN {float(v)!r}" for k, v in bound.value.items()) + " END"
     )
     ranked = (
         f"SELECT *, {share} AS share_, ({passed} AND {share} IS NOT NULL) AS asked_, "
@@ -54,11 +55,3 @@ def _quota(bound: Bound, passed: str, relation: str) -> str:
     size = "min(CASE WHEN asked_ THEN count_ / share_ END) OVER ()"
     most = f"greatest(1, floor({size} * share_ + 1e-9))"
     return f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > {most} AS rejected FROM ({ranked})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

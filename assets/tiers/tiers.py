@@ -55,7 +55,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     with connect(store, preset.name) as connection:
         judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
     write_database(store, preset.name)
-    facts |= {"dagster/row_count": judged.rows, "kept": judged.kept, "rejected": judged.rows - judged.kept}
+    facts |= {"dagster/row_count": judged.kept, "candidates": judged.rows, "rejected": judged.rows - judged.kept}
     return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
 
 
