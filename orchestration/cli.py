@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +18,9 @@ from pydantic import ValidationError
 from assets.raw_videos.discover import InputError
 from assets.tiers.rules import PresetError
 
-from .report import Format, SqlFormat, cell, emit, funnel_table, stderr
-from .settings import Settings
+from .report import Format, SqlFormat, cell, emit, emit_data, stderr
+from .settings import ConfigError, Settings
+from .tables import funnel_table, print_table
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -26,7 +30,10 @@ app = typer.Typer(
 Root = Annotated[
     str | None, typer.Option(help="Where tables lie: a folder or s3://bucket/prefix. [CLIPSIEVE_ROOT, else ./data]")
 ]
-PresetOption = Annotated[str | None, typer.Option(help="starter, movie_gen, or the path of a .toml file.")]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(help="starter, movie_gen, or the path of a .toml file. [the root's last preset, else starter]"),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 
 
@@ -38,19 +45,51 @@ def settings_of(root: str | None, preset: str | None = None, workers: int | None
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """What a user did wrong is one message and exit status 2, never a traceback."""
+    from .opening import RootError
     from .plan import PlanError
     from .questions import QuestionError
     from .run import BusyError
 
     try:
         yield
-    except (InputError, PresetError, PlanError, QuestionError, BusyError) as error:
-        stderr().print(f"clipsieve: {error}", markup=False, style="red")
-        raise typer.Exit(2) from None
+    except (InputError, PresetError, PlanError, QuestionError, BusyError, ConfigError, RootError) as error:
+        raise _refused(str(error)) from None
     except ValidationError as error:
         lines = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        stderr().print(f"clipsieve: a setting is not valid: {lines}", markup=False, style="red")
-        raise typer.Exit(2) from None
+        raise _refused(f"a setting is not valid: {lines}") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _refused(str(error)) from None
+    except KeyboardInterrupt:
+        stderr().print("clipsieve: stopped", style="yellow")
+        raise typer.Exit(130) from None
+
+
+def _refused(message: str) -> typer.Exit:
+    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+    stderr().print(f"clipsieve: {shown}", markup=False, style="red", soft_wrap=True)
+    return typer.Exit(2)
+
+
+def _say_notes(notes: list[str]) -> None:
+    for note in notes:
+        stderr().print(note, markup=False, style="yellow")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"clipsieve {version_of('clipsieve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Curate raw video into training data: decode once, score once, tier in SQL."""
 
 
 @app.command()
@@ -75,6 +114,8 @@ def run(
     with plain_errors():
         from .curate import curate
 
+        if not source.strip():
+            raise InputError("--input is empty: give a folder, a media file or a manifest")
         settings = settings_of(root, preset, workers)
         code = curate(
             settings,
@@ -99,19 +140,21 @@ def sql(
 ) -> None:
     """Answer one read-only SELECT over sources, raw_videos, clips, filter_scores, decisions, tier_1 and the others."""
     with plain_errors():
-        from .questions import select
-        from .resources import build_curation
+        from .opening import open_root
+        from .overview import notes_on_query
+        from .questions import rows_of, select
 
-        table = select(build_curation(settings_of(root, preset)), query)
+        curation = open_root(settings_of(root, preset))
+        _say_notes(notes_on_query(curation, query))
+        table = select(curation, query)
     if form is SqlFormat.parquet:
         import pyarrow.parquet as pq
 
         pq.write_table(table, sys.stdout.buffer)
-        return
-    names = table.column_names
-    emit(
-        [dict(zip(names, row, strict=True)) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)], form
-    )
+    elif form is SqlFormat.table:
+        print_table(table.column_names, rows_of(table), exact=True)
+    else:
+        emit_data(table.column_names, rows_of(table), form)
 
 
 @app.command()
@@ -123,13 +166,17 @@ def funnel(
 ) -> None:
     """Clips and hours taken by each rule. `took` adds up: input = all that was taken + kept."""
     with plain_errors():
+        from .curate import titled
+        from .opening import open_root
+        from .overview import notes_on_scores, require_sources
         from .questions import show_funnel
-        from .resources import build_curation
 
-        curation = build_curation(settings_of(root, preset))
+        curation = open_root(settings_of(root, preset))
+        require_sources(curation)
         rows = show_funnel(curation, by)
+        _say_notes(notes_on_scores(curation))
     if form is Format.table:
-        funnel_table(rows, f"{curation.preset.name}: {curation.preset.title}")
+        funnel_table(rows, titled(curation.preset), split=by is not None)
     else:
         emit(rows, form)
 
@@ -143,30 +190,43 @@ def whatif(
 ) -> None:
     """The counts of every tier with other bounds. Nothing is written, nothing is decoded."""
     with plain_errors():
+        from .opening import open_root
+        from .overview import require_sources
         from .questions import whatif as ask
-        from .resources import build_curation
 
-        rows = ask(build_curation(settings_of(root, preset)), changes)
+        curation = open_root(settings_of(root, preset))
+        require_sources(curation)
+        rows = ask(curation, changes)
     emit(rows, form)
 
 
 @app.command()
 def why(
-    clip_id: Annotated[str, typer.Argument(help="A clip id, or its first digits.")],
+    text: Annotated[str, typer.Argument(help="A clip id, its first digits, or a part of a file's name.")],
     root: Root = None,
     preset: PresetOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Every rule of one clip, with its value, its bound and the verdict."""
+    """Every rule of one clip, with its value, its bound and the verdict; of several clips, what kept each out."""
     with plain_errors():
-        from .questions import why as ask
-        from .resources import build_curation
+        from .opening import open_root
+        from .overview import require_sources
+        from .why import Explanation, short_value
+        from .why import why as ask
 
-        clip, rows = ask(build_curation(settings_of(root, preset)), clip_id)
+        curation = open_root(settings_of(root, preset))
+        require_sources(curation)
+        answer = ask(curation, text)
+    if not isinstance(answer, Explanation):
+        emit(answer, form)
+        return
+    rows = answer.rules
     if form is Format.table:
-        stderr().print(
-            f"{clip['clip_id']}: {clip['start_s']:.2f} to {clip['end_s']:.2f} s of {cell(clip['uri'])}", markup=False
-        )
+        clip = answer.clip
+        stderr().print(answer.sentence, markup=False, soft_wrap=True)
+        where = f"{clip['start_s']:.2f} to {clip['end_s']:.2f} s of {cell(clip['uri'])}"
+        stderr().print(f"{clip['clip_id']}: {where}", markup=False, soft_wrap=True)
+        rows = [row | {"value": short_value(row["value"])} for row in rows]
     emit(rows, form)
 
 
@@ -180,17 +240,38 @@ def ui(
     """Open Dagster's UI and daemon over the root; Ctrl-C ends both."""
     with plain_errors():
         from .instance import prepare_home
-        from .resources import build_curation
+        from .opening import open_root
+        from .questions import QuestionError
 
         settings = settings_of(root, preset)
-        build_curation(settings)
+        open_root(settings)
+        if not _is_free(host, port):
+            raise QuestionError(f"port {port} is taken; use --port")
         home = prepare_home(settings)
-    os.environ |= {"DAGSTER_HOME": str(home), "CLIPSIEVE_ROOT": settings.absolute_root}
+    os.environ |= {
+        "DAGSTER_HOME": str(home),
+        "CLIPSIEVE_ROOT": settings.absolute_root,
+        "PYTHONWARNINGS": "ignore",
+    }
     if preset:
         os.environ["CLIPSIEVE_PRESET"] = preset if not preset.endswith(".toml") else str(Path(preset).resolve())
     stderr().print(f"Dagster over {settings.absolute_root} at http://{host}:{port} (instance {home})")
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.execv(dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", host, "-p", str(port)])
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Whether nothing listens on the port. Raises OSError for an address that is not this machine's."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
 
 
 def main() -> None:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 from rich.console import Console
 
 from assets.curation import Curation
+from assets.raw_videos.discover import MANIFEST_FIELDS
+from assets.tiers.rules import Preset
 
-from .plan import Task, make_plan
+from .opening import open_root
+from .overview import blind_rules, emptied, not_ok, totals
+from .plan import SHARD_STEPS, Task, make_plan, wanted_steps
 from .progress import TerminalProgress
-from .questions import emptied, not_ok, show_funnel, totals
-from .report import Format, cell, emit, funnel_table, stderr
-from .resources import build_curation
+from .questions import show_funnel
+from .report import Format, cell, emit, plural, span, stderr
 from .run import RunResult, execute, find, root_lock
 from .settings import Settings
+from .tables import funnel_table
 
 SHOWN_FILES = 200
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it."""
 
 
 def curate(
@@ -27,34 +35,59 @@ def curate(
 ) -> int:  # fmt: skip
     """Run, or print the plan. Returns the exit status: 0 when every asset of the plan materialized."""
     console, started = stderr(), time.monotonic()
-    curation = build_curation(settings)
+    curation = open_root(settings)
     curation.progress, curation.force, curation.retry_failed = TerminalProgress(console), force, retry_failed
     make_plan(curation, until, only)
     result = RunResult()
-    with root_lock(settings):
-        find(curation, settings, source, limit, result)
-        _say_found(console, settings, source, result)
+    with nullcontext() if dry_run else root_lock(settings):
+        find(curation, settings, source, limit, result, dry_run)
+        _say_found(console, settings, curation, source, result)
         if dry_run:
             _print_plan(make_plan(curation, until, only), form)
             return 0
         execute(curation, settings, until, only, result, lambda line: console.print(line, markup=False))
-    _summary(console, curation, result, form, time.monotonic() - started)
+    judged = _tiers_are_judged(curation, result, until, only)
+    _summary(console, curation, result, form, time.monotonic() - started, judged)
+    if result.interrupted:
+        return INTERRUPTED
     return 1 if result.failures else 0
 
 
-def _say_found(console: Console, settings: Settings, source: str, result: RunResult) -> None:
+def titled(preset: Preset) -> str:
+    """`name: title`, or the name alone where the preset has no other title."""
+    return preset.name if preset.title == preset.name else f"{preset.name}: {preset.title}"
+
+
+def _tiers_are_judged(curation: Curation, result: RunResult, until: str | None, only: str | None) -> bool:
+    """Whether the run reached the tiers, or was to reach them and found everything up to date."""
+    if wanted_steps(curation, until)[-1] in SHARD_STEPS or result.failures or result.interrupted:
+        return False
+    return only is None or not result.tasks or any(t.shard is None for t in result.tasks)
+
+
+def _say_found(console: Console, settings: Settings, curation: Curation, source: str, result: RunResult) -> None:
     found = result.registration
     assert found is not None
-    parts = [f"{found.new} new", f"{found.known} known"]
+    others = plural(result.ignored, "other file")
     optional = {"replaced": found.replaced, "back again": found.returned, "gone": found.gone,
                 "left for later (--limit)": found.left, "listed but not there": len(result.missing)}  # fmt: skip
-    parts += [f"{count} {word}" for word, count in optional.items() if count]
-    console.print(
-        f"{source}: {', '.join(parts)}; {result.ignored} other files ignored. Root: {settings.absolute_root}",
-        markup=False,
-    )
+    parts = [f"{found.new} new", f"{found.known} known"] + [f"{n} {word}" for word, n in optional.items() if n]
+    told = f"{', '.join(parts)}; {others} ignored"
+    if not any((found.new, found.known, *optional.values())):
+        told = f"no media files in {cell(source)} ({others})"
+    else:
+        told = f"{cell(source)}: {told}"
+    console.print(f"{told}. Root: {cell(settings.absolute_root)}, preset {curation.preset.name}", markup=False)
     for uri in result.missing[:SHOWN_FILES]:
-        console.print(f"  listed but not there: {cell(uri)}", markup=False)
+        console.print(f"  listed but not there: {cell(uri)}", markup=False, soft_wrap=True)
+    if result.unused_columns:
+        listed = ", ".join(map(_with_hint, result.unused_columns))
+        console.print(f"columns of the manifest that nothing reads: {listed}", markup=False, style="yellow")
+
+
+def _with_hint(column: str) -> str:
+    near = difflib.get_close_matches(column.lower(), MANIFEST_FIELDS, n=1)
+    return cell(column) + (f" (did you mean {near[0]}?)" if near else "")
 
 
 def _print_plan(tasks: list[Task], form: Format) -> None:
@@ -65,16 +98,20 @@ def _print_plan(tasks: list[Task], form: Format) -> None:
         emit(rows, form, "plan")
 
 
-def _summary(console: Console, curation: Curation, result: RunResult, form: Format, seconds: float) -> None:
+def _summary(
+    console: Console, curation: Curation, result: RunResult, form: Format, seconds: float, judged: bool
+) -> None:
     bad = not_ok(curation)
     if form is Format.table:
         _print_bad(console, bad)
         _print_counts(console, curation, result, seconds)
-        if any(t.shard is None for t in result.tasks):
-            funnel_table(show_funnel(curation, None), f"{curation.preset.name}: {curation.preset.title}")
-        _advise(console, curation, result)
+        if judged:
+            _print_funnel(console, curation)
     else:
         emit([_as_row(curation, result, seconds) | {"not_ok": bad}], form)
+    if result.interrupted:
+        console.print("Stopped. What was finished is kept; the same command goes on.", style="yellow")
+        return
     for failure in result.failures:
         console.print(f"FAILED {failure}", markup=False, style="red")
 
@@ -85,13 +122,19 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
     by_status = ", ".join(f"{n} {s}" for s, n in sorted(Counter(r["status"] for r in bad).items()))
     console.print(f"\nNot ok: {by_status}")
     for row in bad[:SHOWN_FILES]:
-        copies = f" (and {row['uri_count'] - 1} copies)" if row["uri_count"] > 1 else ""
-        console.print(
-            f"  {row['status']:<11} {cell(row['uri'])}{copies}: {cell(row['error'])}", markup=False, soft_wrap=True
-        )
+        line = f"  {row['status']:<11} {cell(row['uri'])}: {cell(row['error'])}"
+        console.print(line, markup=False, soft_wrap=True)
     if len(bad) > SHOWN_FILES:
-        query = "SELECT uri, status, error FROM raw_videos WHERE status <> 'ok'"
-        console.print(f'  and {len(bad) - SHOWN_FILES} more: clipsieve sql "{query}"', markup=False)
+        query = "SELECT s.uri, status, error FROM sources s JOIN raw_videos USING (video_id) WHERE status <> 'ok'"
+        console.print(f'  and {len(bad) - SHOWN_FILES} more: clipsieve sql "{query}"', markup=False, soft_wrap=True)
+
+
+def _print_funnel(console: Console, curation: Curation) -> None:
+    rows = show_funnel(curation, None)
+    funnel_table(rows, titled(curation.preset))
+    for line in blind_rules(rows):
+        console.print(line, markup=False, style="bold yellow")
+    _advise(console, curation)
 
 
 def work_done(curation: Curation) -> dict[str, int]:
@@ -127,26 +170,25 @@ def _as_row(curation: Curation, result: RunResult, seconds: float) -> dict[str, 
 def _print_counts(console: Console, curation: Curation, result: RunResult, seconds: float) -> None:
     sums, work = totals(curation), work_done(curation)
     console.print(
-        f"\n{sums['files']} files hold {sums['videos']} videos, {sums['hours'] or 0:.2f} hours; "
-        f"{sums['clips']} clips, {sums['clip_hours'] or 0:.2f} hours."
+        f"\n{plural(sums['files'], 'file')} {'holds' if sums['files'] == 1 else 'hold'} "
+        f"{plural(sums['videos'], 'video')}, {span(sums['hours'])}; "
+        f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
-    if not result.tasks:
+    if not result.tasks and not result.failures and not result.interrupted:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return
+    ended = "Not finished; in" if result.failures or result.interrupted else "Done in"
     console.print(
-        f"Done in {seconds:.1f} s: {work['demux_opens']} files read, {work['decode_opens']} decoded "
-        f"({work['frames_decoded']} frames), {work['scorer_calls']} clip measurements."
+        f"{ended} {seconds:.1f} s: {plural(work['demux_opens'], 'file')} read, {work['decode_opens']} decoded "
+        f"({plural(work['frames_decoded'], 'frame')}), {plural(work['scorer_calls'], 'clip measurement')}."
     )
 
 
-def _advise(console: Console, curation: Curation, result: RunResult) -> None:
+def _advise(console: Console, curation: Curation) -> None:
     """What to try when a tier ended empty; where to look next otherwise."""
-    if not any(t.shard is None for t in result.tasks):
-        return
     for row in emptied(curation):
-        console.print(
-            f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {row['taken']} clips.", markup=False
-        )
+        took = plural(row["taken"], "clip")
+        console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:
             console.print(f"  half of them would pass with: clipsieve whatif {row['try']}", markup=False)
     console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | sql "SELECT ..." | ui')

@@ -7,6 +7,8 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from .report import clock
+
 LINE_EVERY_S = 15.0
 
 
@@ -50,7 +52,8 @@ class TerminalProgress:
         elapsed = max(time.monotonic() - self.started, 1e-3)
         if not self.video_s:
             return f"{self.done / elapsed:.0f} a second"
-        return f"{self.done_s / 3600:.2f} of {self.video_s / 3600:.2f} h, {self.done_s / elapsed:.1f} x real time"
+        of_all = f"{clock(self.done_s / 3600)} of {clock(self.video_s / 3600)}"
+        return f"{of_all}, {self.done_s / elapsed:.1f} x real time"
 
     def _left(self) -> str:
         share = self.done_s / self.video_s if self.video_s else self.done / max(self.items, 1)

@@ -1,4 +1,4 @@
-"""Rows to a terminal, CSV or JSON. Data goes to stdout, everything else to stderr."""
+"""Rows as CSV or JSON, values as text. Data goes to stdout, all else to stderr. How a table is laid out: tables.py."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+SHORT_DIGITS = 4
+"""Significant digits in tables that are read for their order of magnitude."""
+EXACT_DIGITS = 12
+"""Significant digits of an answer to a query."""
 
 
 class Format(StrEnum):
@@ -35,7 +37,8 @@ class SqlFormat(StrEnum):
 
 
 PLAIN_WIDTH = 100
-COLOURS = {"fail": "red", "rejected": "red", "pass": "green", "kept": "green", "unmeasured": "yellow"}
+
+Row = Sequence[Any]
 
 
 def stdout() -> Console:
@@ -48,59 +51,79 @@ def stderr() -> Console:
 
 
 def emit(rows: Sequence[dict[str, Any]], form: Format | SqlFormat, title: str = "") -> None:
-    """Print rows in a format; JSON is an array of objects."""
-    if form == "json":
-        json.dump([{k: _jsonable(v) for k, v in row.items()} for row in rows], sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    elif form == "csv":
-        _csv(rows)
+    """Print rows that have the same keys; numbers of a table are shown to a few digits."""
+    from .tables import print_table
+
+    names = list(rows[0]) if rows else []
+    listed = [tuple(row.values()) for row in rows]
+    if form == "table":
+        print_table(names, listed, title)
     else:
-        _table(rows, title)
+        emit_data(names, listed, form)
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: _jsonable(v) for k, v in row.items()} for row in rows)
+def emit_data(names: Sequence[str], rows: Sequence[Row], form: Format | SqlFormat) -> None:
+    """CSV with a header line, or a JSON array of objects, in which a name that comes again is NAME_2."""
+    if form == "json":
+        keys = _distinct(names)
+        objects = [dict(zip(keys, map(_jsonable, row), strict=True)) for row in rows]
+        json.dump(objects, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    elif names:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_jsonable(value) for value in row] for row in rows)
 
 
-def _table(rows: Sequence[dict[str, Any]], title: str) -> None:
-    if not rows:
-        stdout().print("(no rows)")
-        return
-    if sum(len(name) + 3 for name in rows[0]) > stdout().width:
-        _records(rows)
-        return
-    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in rows[0]:
-        numeric = all(isinstance(r[name], int | float) or r[name] is None for r in rows)
-        table.add_column(Text(cell(name)), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell(v), style=COLOURS.get(str(v), "")) for v in row.values()))
-    stdout().print(table)
+def _distinct(names: Sequence[str]) -> list[str]:
+    taken: list[str] = []
+    for name in names:
+        number, key = 1, name
+        while key in taken or (number > 1 and key in names):
+            number += 1
+            key = f"{name}_{number}"
+        taken.append(key)
+    return taken
 
 
-def _records(rows: Sequence[dict[str, Any]]) -> None:
-    """More columns than fit beside each other: a line a column, a block a row."""
-    wide = max(len(name) for name in rows[0])
-    for number, row in enumerate(rows, 1):
-        stdout().print(Text(f"row {number}", style="bold"))
-        for name, value in row.items():
-            stdout().print(Text(f"  {name:<{wide}}  {cell(value)}", style=COLOURS.get(str(value), "")), soft_wrap=True)
+def cell(value: Any, digits: int = SHORT_DIGITS) -> str:
+    """A value on one line as a person reads it.
 
-
-def cell(value: Any) -> str:
-    """A value as a person reads it. Text from files is never taken for markup, and control characters are shown."""
+    Text from files is never taken for markup; control characters and line ends are shown as escapes.
+    """
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return number(value, digits)
     if isinstance(value, bytes):
         return f"({len(value)} bytes)"
     if isinstance(value, list) and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-        return "; ".join(f"{cell(k)}: {cell(v)}" for k, v in value)
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(value))
+        return "; ".join(f"{cell(k, digits)}: {cell(v, digits)}" for k, v in value)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+
+
+def number(value: float, digits: int) -> str:
+    """So many significant digits; a large number keeps all that stand before its point and gets no exponent."""
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text else text
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    """`1 copy`, `2 copies`."""
+    return f"{count} {word if count == 1 else many or word + 's'}"
+
+
+def clock(hours: float | None) -> str:
+    """h:mm:ss, which reads well for ten seconds and for ten thousand hours."""
+    if hours is None:
+        return ""
+    minutes, seconds = divmod(round(hours * 3600), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def span(hours: float | None) -> str:
+    """A length in a sentence: `12.50 hours`, or h:mm:ss below one hour."""
+    return f"{hours:.2f} hours" if hours and hours >= 1 else clock(hours or 0.0)
 
 
 def _jsonable(value: Any) -> Any:
@@ -118,37 +141,3 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(k): _jsonable(v) for k, v in value.items()}
     return str(value)
-
-
-def funnel_table(rows: Sequence[dict[str, Any]], title: str) -> None:
-    """The funnel as a person reads it: what came in, what each rule took, what is left."""
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("tier and rule", no_wrap=True)
-    table.add_column("bound", overflow="fold")
-    for name in ("took", "time", "alone", "no value", "left", "time left"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        bold = row["rule"] in ("input", "kept")
-        table.add_row(*_funnel_cells(row), style="bold" if bold else "", end_section=row["rule"] == "kept")
-    stdout().print(table)
-
-
-def _funnel_cells(row: dict[str, Any]) -> list[Text]:
-    group = f" [{cell(row['group'])}]" if row["group"] is not None else ""
-    if row["rule"] in ("input", "kept"):
-        name = f"{row['tier']}{group} {row['rule']}"
-        cells = [name, "", "", "", "", "", cell(row["clips"]), _hours(row["hours"])]
-    elif row["taken"] is None:
-        cells = [f"  {row['rule']}", row["bound"], *[""] * 6]
-    else:
-        cells = [f"  {row['rule']}", row["bound"], cell(row["taken"]), _hours(row["taken_hours"]), cell(row["failed"]),
-                 cell(row["unmeasured"]), cell(row["clips"]), _hours(row["hours"])]  # fmt: skip
-    return [Text(c) for c in cells]
-
-
-def _hours(value: float | None) -> str:
-    """h:mm:ss, which reads well for ten seconds and for ten thousand hours."""
-    if value is None:
-        return ""
-    minutes, seconds = divmod(round(value * 3600), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assets.options import Options, ScanOptions, ShotOptions
@@ -14,6 +15,10 @@ from assets.raw_videos.sources import ShardLimits
 from assets.store import fingerprint
 
 CONFIG_VARIABLE = "CLIPSIEVE_CONFIG"
+
+
+class ConfigError(ValueError):
+    """The file of settings cannot be read; the message names it."""
 
 
 class Settings(BaseSettings):
@@ -38,10 +43,29 @@ class Settings(BaseSettings):
         env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """A value given in code wins over the environment, and that over the file."""
+        """A value given in code wins over the environment, and that over the file. Raises ConfigError."""
         path = os.environ.get(CONFIG_VARIABLE)
-        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
-        return (init_settings, env_settings, *file)
+        if not path:
+            return (init_settings, env_settings)
+        try:
+            return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _existing(path)))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{CONFIG_VARIABLE}={path}: no TOML file that can be read: {error}") from error
+
+    @field_validator("root")
+    @classmethod
+    def _root_can_be_a_folder(cls, root: str) -> str:
+        if "://" in root:
+            if not root.startswith("s3://") or root == "s3://":
+                raise ValueError(f"{root!r} is neither a folder nor s3://bucket/prefix")
+            return root
+        if not root or "\0" in root:
+            raise ValueError(f"{root!r} is no folder's name")
+        path = Path(root).absolute()
+        nearest = next(p for p in (path, *path.parents) if p.exists())
+        if not nearest.is_dir():
+            raise ValueError(f"{nearest} is a file; a root is a folder or s3://bucket/prefix")
+        return root
 
     @property
     def options(self) -> Options:
@@ -59,3 +83,10 @@ class Settings(BaseSettings):
         if "://" in self.root:
             return user_data_path("clipsieve") / "dagster" / fingerprint(self.root)[:16]
         return Path(self.absolute_root) / ".dagster"
+
+
+def _existing(path: str) -> Path:
+    """Raises FileNotFoundError: a file that was named and is not there is a mistake, not an absence of settings."""
+    if not Path(path).is_file():
+        raise FileNotFoundError("there is no such file")
+    return Path(path)

@@ -70,11 +70,8 @@ def test_a_question_that_has_no_answer(arguments: list[str], told: str, curated:
     assert told in " ".join(answer.err.split()), answer.err
 
 
-def test_a_bucket_out_of_reach_is_one_message(clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    answer = clipsieve("funnel", "--root", "s3://no-such-bucket/x?connect_timeout=1&region=us-east-1")
+def test_a_bucket_that_cannot_be_opened_is_one_message(clipsieve: Clipsieve) -> None:
+    answer = clipsieve("funnel", "--root", "s3://no-such-bucket/x?colour=red")
     assert answer.code == 2 and len(answer.err.strip().splitlines()) == 1
 
 

@@ -12,8 +12,8 @@ from synthetic import preset
 
 from assets.columns import STRING, Column
 from assets.planned import PLANNED_NUMBERS
-from assets.tiers.rules import Bound, PresetError, load_preset, loosens, parse_preset, preset_names, with_bound
 from assets.tiers.literals import literal, quoted
+from assets.tiers.rules import Bound, PresetError, load_preset, loosens, parse_preset, preset_names, with_bound
 from assets.tiers.sql import decisions_sql, judge_sql
 from assets.tiers.vocabulary import Vocabulary, vocabulary
 

@@ -18,7 +18,7 @@ SERIES = ["video_id", "frame", "pts_s", "content_val", "luma_mean", "luma_std", 
 
 
 def cut_shard(store: Store, lineage: Lineage, shard: str, progress: Progress, force: bool = False) -> Counts:
-    """Write clips and shot_counts of the shard, by video_id and time; videos that were cut before are not cut again."""
+    """Write clips and shot_counts of the shard, by video and time; a video that was cut before is not cut again."""
     stamp = lineage.clips(shard)
     facts = {r["video_id"]: r for r in store.read(RAW_VIDEOS, shard).to_pylist()}
     scans = [s for s in store.read(SCANS, shard).to_pylist() if s["frames_decoded"]]

@@ -102,12 +102,12 @@ def scan_one(item: ScanItem) -> Scanned:
     from .scan_video import scan_video
 
     check_unchanged(item.uri, item.size, item.mtime)
-    result = scan_video(item.uri, item.video_id, limits=ScanLimits(**asdict(item.options)))
+    staging, stamp = Store(item.staging), staged_stamp(item.recipe, item.video_id)
+    limits = ScanLimits(**asdict(item.options))
+    with staging.writer(KEYFRAMES, item.video_id, stamp) as out:
+        result = scan_video(item.uri, item.video_id, limits=limits, keyframe_sink=out.add)
     check_unchanged(item.uri, item.size, item.mtime)
-    staging = Store(item.staging)
-    stamp = staged_stamp(item.recipe, item.video_id)
     staging.write(FRAME_SIGNALS, item.video_id, result.signals, stamp)
-    staging.write(KEYFRAMES, item.video_id, result.keyframes, stamp)
     staging.write(SCANS, item.video_id, rows_to_table(SCANS, [result.scan]), stamp)
     return Scanned(result.scan["status"], result.opens, result.frames)
 
@@ -197,7 +197,7 @@ def _assemble(store: Store, staging: Store, shard: str, stamp: Stamp, owned: lis
                     rows = _copy(source, video_id, out)
                 if table is FRAME_SIGNALS and rows != frames[video_id]:
                     raise RuntimeError(
-                        f"video {video_id} has {rows} rows of {frames[video_id]} decoded frames; run again with --force"
+                        f"video {video_id} has {rows} rows of {frames[video_id]} frames; run again with --force"
                     )
     lost = [r["video_id"] for r in scans if r["status"] in LOST]
     sealed = store.sealed(replace(stamp, extra={"lost": lost}), shard, [FRAME_SIGNALS.name, KEYFRAMES.name])

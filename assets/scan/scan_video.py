@@ -34,6 +34,8 @@ from .signals.vmaf_motion import VmafMotion
 FLOW_RATE = 8.0
 SLOW_RATE = 4.0
 BATCH_ROWS = 4096
+UNSETTLED = 8
+"""Key frames of the last frames, to which the sides of a peak may still be added."""
 
 Values = dict[str, Any]
 
@@ -106,9 +108,11 @@ def scan_video(
     limits: ScanLimits | None = None,
     transition_model: TransitionModel | None = None,
     doubtful: Callable[[Values], bool] | None = None,
+    keyframe_sink: Callable[[pa.Table], None] | None = None,
 ) -> ScanResult:
     """Decode a file once and measure all that later stages need of its pixels.
 
+    keyframe_sink: takes KEYFRAMES rows while the decode goes on; without one they are in the result.
     transition_model: see signals/transition.py; doubtful(values of a frame) says where it is asked, None = everywhere.
     Raises nothing for bad media: the status says it, and what could be decoded is there.
     """
@@ -116,7 +120,8 @@ def scan_video(
     opens = COUNTERS.opens
     media = decode(path, limits)
     signals, keyframes, transition = _Signals(), Keyframes(), Transition(transition_model)
-    columns = _Columns(video_id)
+    columns, kept = _Columns(video_id), [KEYFRAMES.schema.empty_table()]
+    drawn = _Pictures(video_id, keyframes, keyframe_sink or kept.append)
     geometry, interlaced = None, False
     for index, pts_s, frame in media:
         geometry = geometry or Geometry.of(frame, media.pixel_aspect)
@@ -124,28 +129,35 @@ def scan_video(
         pictures = Pictures(frame, geometry, field_only=interlaced)
         values = signals(pictures, pts_s)
         keyframes(index, pts_s, values["content_val"], pictures)
+        drawn.drain()
         transition(pictures, doubtful is None or doubtful(values))
         columns.append({"frame": index, "pts_s": pts_s, **values})
     keyframes.finish()
     transition.finish()
+    drawn.drain(rest=True)
     return ScanResult(
         columns.table(transition.probability),
-        _keyframe_table(video_id, keyframes),
+        pa.concat_tables(kept),
         _scan_row(video_id, media),
         COUNTERS.opens - opens,
         media.frames,
     )
 
 
-def _keyframe_table(video_id: str, keyframes: Keyframes) -> pa.Table:
-    """The pictures leave the dictionary as they enter the table, so that they are not held twice."""
-    pieces = []
-    frames = sorted(keyframes.rows)
-    for start in range(0, len(frames), KEYFRAMES.group_rows):
-        rows = [(video_id, f, *keyframes.rows.pop(f)) for f in frames[start : start + KEYFRAMES.group_rows]]
-        columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), KEYFRAMES.schema, strict=True)]
-        pieces.append(pa.table(columns, schema=KEYFRAMES.schema))
-    return pa.concat_tables(pieces) if pieces else KEYFRAMES.schema.empty_table()
+class _Pictures:
+    """Key frames leave for `sink` as Arrow tables of a few hundred, so that hours of video stay small."""
+
+    def __init__(self, video_id: str, keyframes: Keyframes, sink: Callable[[pa.Table], None]) -> None:
+        self._video_id, self._keyframes, self._sink = video_id, keyframes, sink
+
+    def drain(self, rest: bool = False) -> None:
+        """Hand over full tables; the newest rows wait, since the sides of a peak come late. `rest` = all of them."""
+        rows = self._keyframes.rows
+        while len(rows) >= KEYFRAMES.group_rows + UNSETTLED or (rest and rows):
+            frames = sorted(rows)[: KEYFRAMES.group_rows]
+            listed = [(self._video_id, frame, *rows.pop(frame)) for frame in frames]
+            columns = zip(zip(*listed, strict=True), KEYFRAMES.schema, strict=True)
+            self._sink(pa.table([pa.array(c, f.type) for c, f in columns], schema=KEYFRAMES.schema))
 
 
 def _scan_row(video_id: str, media: Decode) -> Values:

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from .judge import bounds_of, folder, hold_mask_of
-from .rules import Bound, Preset
 from .literals import literal, quoted
+from .rules import Bound, Preset
 from .sql import judge_sql, show
 from .vocabulary import Vocabulary
 

@@ -14,8 +14,8 @@ from ..lineage import Lineage
 from ..steps import TIERS_STEP
 from ..store import Stamp, Store, fingerprint
 from ..tables import TIERS
-from .rules import Bound, Preset
 from .literals import literal
+from .rules import Bound, Preset
 from .sql import judge_sql
 from .vocabulary import Vocabulary
 

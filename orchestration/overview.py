@@ -1,0 +1,115 @@
+"""What a root holds and how a run of it ended: totals, files that are not ok, rules that judged nothing, empty tiers.
+
+Nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from assets.curation import Curation
+from assets.tables import SOURCES
+from assets.tiers.funnel import judge_in_memory
+from assets.tiers.judge import folder
+from assets.tiers.literals import literal
+from assets.tiers.sql import decisions_sql
+
+from .questions import QuestionError, Rows, open_views, show_funnel
+from .report import plural
+
+
+def require_sources(curation: Curation) -> None:
+    """Raises QuestionError when nothing was ever registered on the root."""
+    if told := nothing_yet(curation):
+        raise QuestionError(told)
+
+
+def nothing_yet(curation: Curation) -> str | None:
+    """What to do on a root without any registered file; None when there is one."""
+    if curation.store.parts(SOURCES.name):
+        return None
+    return f"nothing at {curation.store.root} yet: clipsieve run --input FOLDER --root {curation.store.root}"
+
+
+def notes_on_query(curation: Curation, query: str) -> list[str]:
+    """What makes an answer of `sql` emptier than it looks."""
+    if told := nothing_yet(curation):
+        return [told]
+    judged = curation.store.exists(folder(curation.preset.name), curation.preset.tiers[0].name)
+    if judged or not re.search(r"\btier_\d", query, re.IGNORECASE):
+        return []
+    return [f"preset {curation.preset.name} was not judged on this root yet: its tier views are empty"]
+
+
+def notes_on_scores(curation: Curation) -> list[str]:
+    """Clips that no funnel counts, since their scores are not there yet."""
+    query = "SELECT count(*) FROM clips WHERE clip_id NOT IN (SELECT clip_id FROM filter_scores)"
+    with open_views(curation) as connection:
+        count = connection.execute(query).fetchall()[0][0]
+    return [f"{plural(count, 'clip is', 'clips are')} not scored yet"] if count else []
+
+
+def not_ok(curation: Curation) -> Rows:
+    """Every file whose video is not ok, each copy by its own address, with the sentence."""
+    query = (
+        "SELECT s.uri, v.status, v.error FROM sources s JOIN raw_videos v USING (video_id) "
+        "WHERE s.gone_at IS NULL AND v.status <> 'ok' ORDER BY v.status, s.uri"
+    )
+    with open_views(curation) as connection:
+        return list(connection.sql(query).to_arrow_table().to_pylist())
+
+
+def totals(curation: Curation) -> dict[str, Any]:
+    """Counts that add up, from files to tiers."""
+    query = (
+        "SELECT (SELECT count(*) FROM sources WHERE gone_at IS NULL) AS files, "
+        "(SELECT count(*) FROM raw_videos) AS videos, "
+        "(SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
+        "(SELECT count(*) FROM clips) AS clips, (SELECT sum(duration_s) FROM clips) / 3600 AS clip_hours"
+    )
+    with open_views(curation) as connection:
+        return dict(connection.sql(query).to_arrow_table().to_pylist()[0])
+
+
+def blind_rules(rows: Rows) -> list[str]:
+    """Of a funnel's rows: a sentence for each active rule that had no value for any clip of its tier's input."""
+    inputs = {r["tier"]: r["clips"] for r in rows if r["rule"] == "input"}
+    return [
+        f"{r['rule']} could judge none of {plural(r['unmeasured'], 'clip')} ({r['tier']})"
+        for r in rows
+        if r["unmeasured"] and r["unmeasured"] == inputs[r["tier"]]
+    ]
+
+
+def emptied(curation: Curation) -> Rows:
+    """For the first tier that kept nothing: the rule that took the last clips, and a bound that keeps half of them."""
+    rows = show_funnel(curation, None)
+    kept = {r["tier"]: r["clips"] for r in rows if r["rule"] == "kept"}
+    first = next((tier for tier, count in kept.items() if count == 0), None)
+    took = [r for r in rows if r["tier"] == first and r["taken"]]
+    if first is None or not took:
+        return []
+    last = took[-1]
+    kind = last["rule"].rpartition(".")[2]
+    advice: dict[str, Any] = {"tier": first, "rule": last["rule"], "bound": last["bound"], "taken": last["taken"]}
+    median = _median_of_taken(curation, first, last["rule"]) if kind in ("min", "max") else None
+    if median is not None:
+        advice["try"] = f"{first}.{last['rule']}={median:.4g}"
+    return [advice]
+
+
+def _median_of_taken(curation: Curation, tier: str, rule: str) -> float | None:
+    """None when the rule took only clips that have no value."""
+    index = [b.name for b in curation.preset.tier(tier).bounds].index(rule)
+    with open_views(curation) as connection:
+        judged = judge_in_memory(connection, curation.preset, curation.vocabulary)
+        relations = {name: relation for name, relation, _, _ in judged}
+        decisions = decisions_sql(relations[tier], curation.preset.tier(tier).bounds, 0, curation.vocabulary)
+        first = f"(fail_mask & {1 << index}::UBIGINT) != 0 AND (fail_mask & {(1 << index) - 1}::UBIGINT) = 0"
+        query = (
+            f"SELECT median(TRY_CAST(value AS DOUBLE)) FROM ({decisions}) "
+            f"WHERE rule = {literal(rule)} AND clip_id IN (SELECT clip_id FROM {relations[tier]} WHERE {first})"
+        )
+        median: float | None = connection.execute(query).fetchall()[0][0]
+        return median

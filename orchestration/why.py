@@ -1,0 +1,147 @@
+"""Why a clip was kept or dropped: which clip is meant, how far each got, and every rule of one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from assets.curation import Curation
+from assets.tiers.funnel import judge_in_memory
+from assets.tiers.literals import literal
+from assets.tiers.sql import decisions_sql
+
+from .questions import QuestionError, Rows, open_views
+from .report import cell
+
+TierRelations = Any
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The last tier that judged a clip, and the first rule that kept it out there; None when it was kept."""
+
+    tier: str
+    rule: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One clip (its row of `clips` and the uri of its file), a sentence, and a row a rule."""
+
+    clip: dict[str, Any]
+    sentence: str
+    rules: Rows
+
+
+def why(curation: Curation, text: str) -> Explanation | Rows:
+    """The rules of the one clip that `text` means, or a row a clip when it means several.
+
+    `text` is a clip id, the first digits of one, or else a part of a file's address in any case.
+    Raises QuestionError when it means no clip.
+    """
+    with open_views(curation) as connection:
+        clips = _clips(connection, text)
+        tiers = judge_in_memory(connection, curation.preset, curation.vocabulary)
+        reached = _reached(connection, tiers)
+        if len(clips) > 1:
+            return [_listed(clip, reached.get(clip["clip_id"])) for clip in clips]
+        (clip,) = clips
+        rules = _verdicts(connection, curation, tiers, clip["clip_id"])
+        return Explanation(clip, _sentence(reached.get(clip["clip_id"]), rules), rules)
+
+
+def _clips(connection: duckdb.DuckDBPyConnection, text: str) -> Rows:
+    if not text.strip():
+        raise QuestionError("'' is neither a clip id, nor its first digits, nor a part of a file name")
+    owner = "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) WHERE starts_with(clip_id, ?)"
+    found = _rows(connection, f"{owner} ORDER BY clip_id", text.lower())
+    if found:
+        return found
+    files = "SELECT video_id, min(uri) AS uri FROM sources WHERE gone_at IS NULL AND contains(lower(uri), lower(?))"
+    found = _rows(
+        connection,
+        f"SELECT c.*, f.uri FROM clips c JOIN ({files} GROUP BY video_id) f USING (video_id) ORDER BY uri, start_s",
+        text,
+    )
+    if not found:
+        raise QuestionError(_nothing_found(connection, text))
+    return found
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, text: str) -> Rows:
+    return list(connection.sql(query, params=[text]).to_arrow_table().to_pylist())
+
+
+def _nothing_found(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    query = (
+        "SELECT s.uri, v.status, v.error FROM sources s LEFT JOIN raw_videos v USING (video_id) "
+        "WHERE s.gone_at IS NULL AND contains(lower(s.uri), lower(?)) ORDER BY s.uri LIMIT 1"
+    )
+    for file in _rows(connection, query, text):
+        status = cell(f"{file['status'] or 'not read yet'}{': ' + file['error'] if file['error'] else ''}")
+        return f"no clip is of a file with {text!r} in its name; {cell(file['uri'])} is there ({status})"
+    return (
+        f"no clip has an id that starts with {text!r}, and no file has it in its name; "
+        '`clipsieve sql "SELECT clip_id, uri FROM clips JOIN raw_videos USING (video_id)"` lists them'
+    )
+
+
+def _reached(connection: duckdb.DuckDBPyConnection, tiers: TierRelations) -> dict[str, Reached]:
+    """How far every clip got; one that has no scores yet is absent."""
+    reached: dict[str, Reached] = {}
+    for name, relation, bounds, hold_mask in tiers:
+        query = f"SELECT clip_id, kept, fail_mask | (unmeasured_mask & {hold_mask}::UBIGINT) FROM {relation}"
+        for clip_id, kept, blockers in connection.execute(query).fetchall():
+            first = (blockers & -blockers).bit_length() - 1
+            reached[clip_id] = Reached(name, None if kept else bounds[first].name)
+    return reached
+
+
+def _listed(clip: dict[str, Any], reached: Reached | None) -> dict[str, Any]:
+    return {
+        "clip_id": clip["clip_id"],
+        "file": os.path.basename(clip["uri"] or ""),
+        "start_s": clip["start_s"],
+        "end_s": clip["end_s"],
+        "tier": reached.tier if reached else "not scored yet",
+        "kept_out_by": reached.rule if reached else None,
+    }
+
+
+def _sentence(reached: Reached | None, rules: Rows) -> str:
+    if reached is None:
+        return "not scored yet"
+    if reached.rule is None:
+        return f"kept in {reached.tier}"
+    row = next(r for r in rules if (r["tier"], r["rule"]) == (reached.tier, reached.rule))
+    against = "no value" if row["value"] is None else f"{short_value(row['value'])} against {row['bound']}"
+    return f"rejected in {reached.tier} by {reached.rule}: {against}"
+
+
+def short_value(value: str | None) -> str | None:
+    """A value as `decisions` spells it, to four digits when it is a number with a point."""
+    if value is None or not any(c in value for c in ".e"):
+        return value
+    try:
+        return cell(float(value))
+    except ValueError:
+        return value
+
+
+def _verdicts(connection: duckdb.DuckDBPyConnection, curation: Curation, tiers: TierRelations, clip_id: str) -> Rows:
+    """A row a rule, and after those of a tier its verdict on the clip."""
+    rows: Rows = []
+    end = {"rule": "", "value": None, "bound": None}
+    for name, relation, bounds, hold in tiers:
+        reached = connection.execute(f"SELECT kept FROM {relation} WHERE clip_id = ?", [clip_id]).fetchall()
+        if not reached:
+            rows.append({"tier": name} | end | {"verdict": "not reached"})
+            continue
+        decisions = decisions_sql(relation, bounds, hold, curation.vocabulary)
+        query = f"SELECT rule, value, bound, verdict FROM ({decisions}) WHERE clip_id = {literal(clip_id)}"
+        rows += [{"tier": name} | row for row in connection.sql(query).to_arrow_table().to_pylist()]
+        rows.append({"tier": name} | end | {"verdict": "kept" if reached[0][0] else "rejected"})
+    return rows
