@@ -174,10 +174,12 @@ def _print_counts(console: Console, curation: Curation, result: RunResult, secon
         f"{plural(sums['videos'], 'video')}, {span(sums['hours'])}; "
         f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
-    if not result.tasks and not result.failures and not result.interrupted:
+    if not result.tasks and not result.failures:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return
-    ended = "Not finished; in" if result.failures or result.interrupted else "Done in"
+    if result.interrupted:
+        return  # a stopped step has not told what it did; `--dry-run` shows what is left
+    ended = "Not finished; in" if result.failures else "Done in"
     console.print(
         f"{ended} {seconds:.1f} s: {plural(work['demux_opens'], 'file')} read, {work['decode_opens']} decoded "
         f"({plural(work['frames_decoded'], 'frame')}), {plural(work['scorer_calls'], 'clip measurement')}."
