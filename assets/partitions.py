@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -22,6 +23,9 @@ SHARDS_A_RUN = 20
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=SHARDS_A_RUN)
 FORCE_TAG = "clipsieve/force"
 LOG_EVERY_S = 10.0
+
+RETRIED = ("raw_videos", "scan")
+"""Steps that `retry_failed` runs again: the others follow from their fingerprints."""
 
 Work = Callable[[str, Lineage, Progress], Counts]
 Expected = Callable[[Lineage, str], Stamp]
@@ -70,50 +74,47 @@ class LogProgress:
         self.log.info(f"{self.name}: done, {self.items} items in {time.monotonic() - self.started:.1f} s")
 
 
-def walk(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    step: str,
-    certificate: str,
-    expected: Expected,
-    work: Work,
-    needs: Mapping[str, Expected],
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Duty:
+    """What an asset does for a shard. `certificate` is the folder whose stamp speaks for the step's tables.
+
+    `needs` names upstream folders that must be what they should be before the work starts.
+    """
+
+    step: str
+    certificate: str
+    expected: Expected
+    work: Work
+    needs: Mapping[str, Expected]
+
+
+def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> dict[str, str]:
     """Bring every shard of the run up to date, one process at a time; returns each shard's fingerprint.
 
-    A stored part whose fingerprint is what it should be is left as it is. `needs` names upstream parts that must
-    be up to date; raises dagster.Failure that says which is not.
+    A stored part whose fingerprint is what it should be is left as it is. Raises dagster.Failure that says which
+    upstream part is missing or stale.
     """
     prints = {}
     for shard in context.partition_keys:
         with curation.store.locked(shard):
-            prints[shard] = _bring_up_to_date(context, curation, step, certificate, expected, work, needs, shard)
+            _bring_up_to_date(context, curation, duty, shard)
+            prints[shard] = duty.expected(curation.lineage(), shard).fingerprint
     return prints
 
 
-def _bring_up_to_date(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    step: str,
-    certificate: str,
-    expected: Expected,
-    work: Work,
-    needs: Mapping[str, Expected],
-    shard: str,
-) -> str:
+def _bring_up_to_date(context: dg.AssetExecutionContext, curation: Curation, duty: Duty, shard: str) -> None:
     lineage = curation.lineage()
-    for folder, upstream in needs.items():
+    for folder, upstream in duty.needs.items():
         if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
             raise dg.Failure(
-                f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
+                f"{duty.step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
             )
-    retry = curation.retry_failed and step in ("raw_videos", "scan")
-    if retry or forced(context, curation) or not lineage.is_fresh(certificate, shard, expected(lineage, shard)):
-        counts = work(shard, lineage, curation.progress or LogProgress(context))
-        curation.counts[(step, shard)] = counts
-    else:
-        context.log.info(f"{step} {shard}: up to date")
-    return expected(curation.lineage(), shard).fingerprint
+    wanted = forced(context, curation) or (curation.retry_failed and duty.step in RETRIED)
+    if not wanted and lineage.is_fresh(duty.certificate, shard, duty.expected(lineage, shard)):
+        context.log.info(f"{duty.step} {shard}: up to date")
+        return
+    progress = curation.progress or LogProgress(context)
+    curation.counts[(duty.step, shard)] = duty.work(shard, lineage, progress)
 
 
 def describe(

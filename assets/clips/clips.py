@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -29,6 +29,7 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
         return cut_shard(curation.store, lineage, shard, progress, forced(context, curation))
 
-    prints = walk(context, curation, "clips", "clips", Lineage.clips, work, needs={"scans": Lineage.scan})
+    duty = Duty("clips", "clips", Lineage.clips, work, {"scans": Lineage.scan})
+    prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "clips", "clips", prints)
     return dg.MaterializeResult(data_version=version)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, LogProgress, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, LogProgress, describe, forced, table_metadata, walk
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .score_shard import score_shard, scorer_table, write_wide
@@ -81,6 +81,7 @@ def filter_scores(
         return write_wide(curation.store, lineage, shard)
 
     needs = {f"scores/{s.name}": lambda lineage, shard, name=s.name: lineage.scorer(name, shard) for s in SCORERS}
-    prints = walk(context, curation, "filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
+    duty = Duty("filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
+    prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "filter_scores", "filter_scores", prints)
     return dg.MaterializeResult(data_version=version)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
 from ..steps import RAW_VIDEOS_STEP
 from ..tables import RAW_VIDEOS
 from ..work import Counts, Progress
@@ -30,6 +30,7 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         force = forced(context, curation)
         return read_shard(curation.store, lineage, shard, curation.engine, progress, force, curation.retry_failed)
 
-    prints = walk(context, curation, "raw_videos", "raw_videos", Lineage.raw_videos, work, needs={})
+    duty = Duty("raw_videos", "raw_videos", Lineage.raw_videos, work, {})
+    prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "raw_videos", "raw_videos", prints)
     return dg.MaterializeResult(data_version=version)

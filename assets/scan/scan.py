@@ -7,7 +7,7 @@ import dagster as dg
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
 from ..work import Counts, Progress
@@ -45,7 +45,8 @@ def scan(
             curation.store, lineage, shard, curation.engine, progress, forced(context, curation), curation.retry_failed
         )
 
-    prints = walk(context, curation, "scan", SCANS.name, Lineage.scan, work, needs={"raw_videos": Lineage.raw_videos})
+    duty = Duty("scan", SCANS.name, Lineage.scan, work, {"raw_videos": Lineage.raw_videos})
+    prints = walk(context, curation, duty)
     for table in DESCRIPTIONS:
         key = dg.AssetKey(table.name)
         version = describe(context, curation, key, table.name, "scan", prints)
