@@ -67,3 +67,11 @@ def slow_logged_scan(item: ScanItem) -> Scanned:
 def failing_read(file: SourceFile) -> dict[str, object]:
     """A file that may not be read, whoever runs the test."""
     raise PermissionError(13, "Permission denied")
+
+
+def scan_that_dies_at_its_end(item: ScanItem) -> Scanned:
+    """The rows are staged, and the worker is gone before it could tell."""
+    result = scan_one(item)
+    if item.uri.endswith("pan.mp4"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return result

@@ -141,6 +141,20 @@ def test_a_file_that_changes_while_it_is_decoded_gets_no_rows(tmp_path: Path, ru
     assert summary["not_ok"] == [] and frames_of(clipsieve, root) == {"x.mp4": (70, 70)}
 
 
+def test_a_worker_that_dies_after_staging_leaves_no_rows(
+    videos: Path, tmp_path: Path, run: Run, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    with monkeypatch.context() as patch:
+        patch.setattr(scan_shard, "scan_one", misbehaviour.scan_that_dies_at_its_end)
+        summary = run(videos, root)
+        assert {r["status"] for r in summary["not_ok"]} == {"crashed", "unsupported"}
+    query = "SELECT count(DISTINCT video_id) AS n FROM keyframes"
+    assert clipsieve("sql", query, "--root", root, "--format", "json").data == [{"n": len(FRAMES) - 1}]
+    assert run(videos, root, "--retry-failed")["clips"] == 5
+    assert sorted(frames_of(clipsieve, root).values()) == sorted((n, n) for n in FRAMES.values())
+
+
 def test_a_read_that_failed_is_tried_again_when_asked(
     videos: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,8 @@ def _count(counts: Counts, staging: Store, item: ScanItem, outcome: Any) -> None
     if isinstance(outcome, Failure):
         counts.failed += 1
         counts.decode_opens += 1
+        for table in (FRAME_SIGNALS, KEYFRAMES):  # what a worker staged before it died belongs to no finished scan
+            staging.delete(table.name, item.video_id)
         _stage_row(staging, item.recipe, failed(item, outcome))
         return
     counts.failed += outcome.value.status != "ok"
