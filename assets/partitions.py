@@ -104,17 +104,22 @@ def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> d
 
 def _bring_up_to_date(context: dg.AssetExecutionContext, curation: Curation, duty: Duty, shard: str) -> None:
     lineage = curation.lineage()
-    for folder, upstream in duty.needs.items():
-        if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
-            raise dg.Failure(
-                f"{duty.step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
-            )
+    require(lineage, shard, duty.step, duty.needs)
     wanted = forced(context, curation) or (curation.retry_failed and duty.step in RETRIED)
     if not wanted and lineage.is_fresh(duty.certificate, shard, duty.expected(lineage, shard)):
         context.log.info(f"{duty.step} {shard}: up to date")
         return
     progress = curation.progress or LogProgress(context)
     curation.counts[(duty.step, shard)] = duty.work(shard, lineage, progress)
+
+
+def require(lineage: Lineage, shard: str, step: str, needs: Mapping[str, Expected]) -> None:
+    """Raises dagster.Failure when an upstream part of the shard is not what it should be."""
+    for folder, upstream in needs.items():
+        if not lineage.is_fresh(folder, shard, upstream(lineage, shard)):
+            raise dg.Failure(
+                f"{step} of {shard} needs {folder}, which is missing or stale: materialize {folder} first"
+            )
 
 
 def describe(

@@ -16,9 +16,9 @@ from assets.tiers.rules import Preset
 
 from .opening import open_root
 from .overview import blind_rules, emptied, not_ok, totals
-from .plan import SHARD_STEPS, Task, make_plan, wanted_steps
+from .plan import SHARD_STEPS, Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
-from .questions import show_funnel
+from .questions import Rows, show_funnel
 from .report import Format, cell, emit, plural, span, stderr
 from .run import RunResult, execute, find, root_lock
 from .settings import Settings
@@ -37,9 +37,9 @@ def curate(
     console, started = stderr(), time.monotonic()
     curation = open_root(settings)
     curation.progress, curation.force, curation.retry_failed = TerminalProgress(console), force, retry_failed
-    make_plan(curation, until, only)
+    check_request(curation, until, only)
     result = RunResult()
-    with nullcontext() if dry_run else root_lock(settings):
+    with nullcontext() if dry_run else root_lock(curation):
         find(curation, settings, source, limit, result, dry_run)
         _say_found(console, settings, curation, source, result)
         if dry_run:
@@ -134,7 +134,7 @@ def _print_funnel(console: Console, curation: Curation) -> None:
     funnel_table(rows, titled(curation.preset))
     for line in blind_rules(rows):
         console.print(line, markup=False, style="bold yellow")
-    _advise(console, curation)
+    _advise(console, curation, rows)
 
 
 def work_done(curation: Curation) -> dict[str, int]:
@@ -186,9 +186,9 @@ def _print_counts(console: Console, curation: Curation, result: RunResult, secon
     )
 
 
-def _advise(console: Console, curation: Curation) -> None:
+def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
     """What to try when a tier ended empty; where to look next otherwise."""
-    for row in emptied(curation):
+    for row in emptied(curation, funnel):
         took = plural(row["taken"], "clip")
         console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:

@@ -15,7 +15,7 @@ from assets.tiers.judge import folder
 from assets.tiers.literals import literal
 from assets.tiers.sql import decisions_sql
 
-from .questions import QuestionError, Rows, open_views, show_funnel
+from .questions import QuestionError, Rows, open_views
 from .report import plural
 
 
@@ -82,9 +82,10 @@ def blind_rules(rows: Rows) -> list[str]:
     ]
 
 
-def emptied(curation: Curation) -> Rows:
-    """For the first tier that kept nothing: the rule that took the last clips, and a bound that keeps half of them."""
-    rows = show_funnel(curation, None)
+def emptied(curation: Curation, rows: Rows) -> Rows:
+    """Of a funnel's rows: for the first tier that kept nothing, the rule that took the last clips, and a bound that
+    keeps half of them.
+    """
     kept = {r["tier"]: r["clips"] for r in rows if r["rule"] == "kept"}
     first = next((tier for tier, count in kept.items() if count == 0), None)
     took = [r for r in rows if r["tier"] == first and r["taken"]]

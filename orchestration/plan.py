@@ -43,9 +43,7 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
     Where another scorer is stale too, `only` leaves out the wide row and the tiers, which would lack it.
     Raises PlanError.
     """
-    steps = wanted_steps(curation, until)
-    if only is not None and only not in {s.name for s in SCORERS}:
-        raise PlanError(f"no scorer {only!r}; choose one of {', '.join(s.name for s in SCORERS)}")
+    steps = check_request(curation, until, only)
     lineage = curation.lineage()
     tasks = [task for shard in lineage.shards for task in _shard_tasks(curation, lineage, shard, steps)]
     others = {t.shard for t in tasks if only and t.step.startswith("scores/") and t.step != f"scores/{only}"}
@@ -55,6 +53,13 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
         tasks += _tier_tasks(curation, lineage, steps, stale=bool(tasks))
     order = {step: i for i, step in enumerate(steps)}
     return sorted(tasks, key=lambda t: (order[t.step], t.shard or ""))
+
+
+def check_request(curation: Curation, until: str | None, only: str | None) -> tuple[str, ...]:
+    """The steps that a request names, without a look at any table. Raises PlanError."""
+    if only is not None and only not in {s.name for s in SCORERS}:
+        raise PlanError(f"no scorer {only!r}; choose one of {', '.join(s.name for s in SCORERS)}")
+    return wanted_steps(curation, until)
 
 
 def wanted_steps(curation: Curation, until: str | None) -> tuple[str, ...]:

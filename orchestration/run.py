@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from assets.compaction import COMPACTED, compact, sweep
 from assets.curation import Curation
@@ -22,10 +21,11 @@ from assets.views import write_database
 from .definitions import build_definitions
 from .instance import open_instance
 from .jobs import SHARD_JOB, TIER_JOB
-from .plan import Task, make_plan
+from .plan import ALIASES, Task, make_plan
 from .resources import remember_preset
 from .settings import Settings
 
+RUN_LOCK = "run"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -51,22 +51,15 @@ class RunResult:
 
 
 @contextmanager
-def root_lock(settings: Settings) -> Iterator[None]:
+def root_lock(curation: Curation) -> Iterator[None]:
     """One run a root at a time. Raises BusyError."""
-    if "://" in settings.root:
+    with ExitStack() as held:
+        try:
+            held.enter_context(curation.store.locked(RUN_LOCK, wait_s=0))
+        except Timeout as error:
+            root = curation.store.root
+            raise BusyError(f"another run works on {root}; wait for it, or give this one another --root") from error
         yield
-        return
-    root = Path(settings.absolute_root)
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / ".run.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BusyError(f"another run works on {root}; wait for it, or give this one another --root") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def find(
@@ -154,7 +147,7 @@ def asset_keys(tasks: list[Task]) -> list[dg.AssetKey]:
     """The assets that the tasks' steps write."""
     keys: dict[dg.AssetKey, None] = {}
     for task in tasks:
-        names = ("frame_signals", "keyframes", "scans") if task.step == "scan" else (task.step,)
+        names = [asset for asset, step in ALIASES.items() if step == task.step] or [task.step]
         keys |= {dg.AssetKey(name.split("/")): None for name in names}
     return list(keys)
 

@@ -190,8 +190,8 @@ def test_stdout_holds_data_only(curated: Path) -> None:
 
 
 def test_one_run_a_root(tmp_path: Path, drawn: Path, clipsieve: Clipsieve) -> None:
-    (tmp_path / "root").mkdir()
-    with FileLock(tmp_path / "root" / ".run.lock"):
+    (tmp_path / "root" / ".locks").mkdir(parents=True)
+    with FileLock(tmp_path / "root" / ".locks" / "run.lock"):
         answer = clipsieve("run", "--input", drawn, "--root", tmp_path / "root")
     assert answer.code == 2 and "another run" in answer.err
 

@@ -315,7 +315,7 @@ def test_nothing_breaks_on_an_empty_root(tmp_path: Path) -> None:
     asked = curation(Store(str(tmp_path / "new")), preset(RULES))
     assert [r["clips"] for r in show_funnel(asked, None) if r["rule"] == "kept"] == [0, 0, 0]
     assert whatif(asked, ["sharpness.min=1"])[0]["clips_then"] == 0
-    assert totals(asked)["clips"] == 0 and not_ok(asked) == [] and emptied(asked) == []
+    assert totals(asked)["clips"] == 0 and not_ok(asked) == [] and emptied(asked, show_funnel(asked, None)) == []
     assert show_funnel(asked, "orientation")[0]["clips"] == 0
 
 
@@ -324,7 +324,7 @@ def test_an_empty_tier_gets_a_bound_that_would_keep_half(tmp_path: Path) -> None
         root(tmp_path, [{"sharpness": float(s)} for s in (10, 20, 30, 40)]),
         preset("[tier_1]\nsharpness = { min = 90 }"),
     )
-    (advice,) = emptied(asked)
+    (advice,) = emptied(asked, show_funnel(asked, None))
     assert (advice["tier"], advice["rule"], advice["taken"], advice["try"]) == (
         "tier_1",
         "sharpness.min",
@@ -338,7 +338,7 @@ def test_a_tier_emptied_by_missing_values_gets_no_number(tmp_path: Path) -> None
     asked = curation(
         root(tmp_path, [{"sharpness": None}]), preset("[tier_1]\nsharpness = { min = 90, unmeasured = 'hold' }")
     )
-    (advice,) = emptied(asked)
+    (advice,) = emptied(asked, show_funnel(asked, None))
     assert advice["rule"] == "sharpness.min" and "try" not in advice
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, LogProgress, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, LogProgress, describe, forced, require, table_metadata, walk
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .score_shard import score_shard, scorer_table, write_wide
@@ -50,8 +50,7 @@ def _score(
 ) -> dict[str, str]:
     """Bring the selected scorers of a shard up to date; returns each one's fingerprint."""
     lineage = curation.lineage()
-    if not lineage.is_fresh("clips", shard, lineage.clips(shard)):
-        raise dg.Failure(f"scores of {shard} need clips, which is missing or stale: materialize clips first")
+    require(lineage, shard, "scoring", {"clips": Lineage.clips})
     expected = {s.name: lineage.scorer(s.name, shard) for s in selected}
     force = forced(context, curation)
     stale = [s for s in selected if force or not lineage.is_fresh(f"scores/{s.name}", shard, expected[s.name])]
