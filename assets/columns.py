@@ -13,6 +13,9 @@ FLOAT = pa.float32()
 DOUBLE = pa.float64()
 BINARY = pa.binary()
 TIME = pa.timestamp("us", tz="UTC")
+TEXTS = pa.list_(pa.string())
+VECTOR = pa.list_(pa.float16())
+"""An embedding: half precision, which DuckDB reads as FLOAT[]."""
 
 DUCKDB_TYPES = {
     STRING: "VARCHAR",
@@ -25,6 +28,9 @@ DUCKDB_TYPES = {
     pa.uint64(): "UBIGINT",
     pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
     pa.list_(pa.string()): "VARCHAR[]",
+    pa.list_(pa.float16()): "FLOAT[]",
+    pa.list_(pa.float64()): "DOUBLE[]",
+    pa.list_(pa.int64()): "BIGINT[]",
 }
 
 
@@ -43,6 +49,9 @@ class Column:
     @property
     def duckdb_type(self) -> str:
         return DUCKDB_TYPES[self.type]
+
+
+CLIP_ID = Column("clip_id", STRING, "128-bit hash of (video_id, first pts, end pts), 32 hex digits.")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from functools import cached_property
 import polars as pl
 
 from .filter_scores.scorers import SCORERS
+from .measuring.scorer import Scorer
+from .models.catalogue import find_model
 from .options import Options
 from .raw_videos.sources import identified, owned_videos
-from .steps import CLIPS_STEP, RAW_VIDEOS_STEP, SCAN_STEP, SCORER_STEPS, Step
+from .steps import CLIPS_STEP, RAW_VIDEOS_STEP, SCAN_STEP, Step, model_step, scorer_step
 from .store import Stamp, Store, fingerprint
 from .tables import SCANS
 
@@ -83,15 +85,23 @@ class Lineage:
         """All that makes a clip's row but its video: rows of the same recipe and video are taken over."""
         return fingerprint([step.recipe(self.options) for step in (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP)])
 
-    def scorer(self, name: str, shard: str) -> Stamp:
+    def measured(self, scorer: Scorer, shard: str) -> Stamp:
         """Made of the clips. Its recipe holds that of the clips: rows of the same recipe and clip are taken over."""
-        recipe = fingerprint(self._clips_recipe, SCORER_STEPS[name].recipe(self.options))
+        model = find_model(scorer.model) if scorer.model else None
+        weights = [model_step(model).recipe(self.options), self.options.models.identity(model)] if model else []
+        recipe = fingerprint(self._clips_recipe, scorer_step(scorer).recipe(self.options), *weights)
         return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
 
+    @cached_property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """The enabled ones: those that need no model, or whose model is here."""
+        return tuple(s for s in SCORERS if self.options.lack(s.model) is None)
+
     def filter_scores(self, shard: str) -> Stamp:
-        """The wide row is made of every scorer's file, so that one scorer's new version rewrites it."""
-        parts = {scorer.name: self.scorer(scorer.name, shard).fingerprint for scorer in SCORERS}
-        return Stamp(fingerprint("filter_scores", list(parts.items())), fingerprint("filter_scores"))
+        """The wide row is made of every enabled scorer's file, so that one scorer's new version rewrites it."""
+        parts = {s.name: self.measured(s, shard).fingerprint for s in self.scorers}
+        lacks = {s.name: self.options.lack(s.model) for s in SCORERS if s not in self.scorers}
+        return Stamp(fingerprint("filter_scores", list(parts.items()), lacks), fingerprint("filter_scores"))
 
     def is_fresh(self, folder: str, shard: str, expected: Stamp) -> bool:
         """Whether the stored part, and the tables that it certifies, are what they should be."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from .models.catalogue import find_model
+from .models.weights import ModelFolder
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class Options:
 
     scan: ScanOptions = ScanOptions()
     shots: ShotOptions = ShotOptions()
+    models: ModelFolder = field(default_factory=lambda: ModelFolder("models"))
+    """Where weights lie. What they are enters the fingerprints, the folder does not."""
+
+    def lack(self, model: str | None) -> str | None:
+        """What keeps a scorer's model from being used; None when nothing does, or when it needs none."""
+        return self.models.lacks(find_model(model)) if model else None
 
     def of(self, step: str) -> dict[str, Any]:
         """The options that a step's recipe holds."""

@@ -11,6 +11,9 @@ from importlib.metadata import version
 from typing import Any
 
 from .filter_scores.scorers import SCORERS
+from .measuring.scorer import Scorer
+from .models.catalogue import MODELS
+from .models.model import Model
 from .options import Options
 from .store import fingerprint
 
@@ -35,10 +38,27 @@ class Step:
 RAW_VIDEOS_STEP = Step("raw_videos", 1, ("raw_videos/probe.py", "scan/decoder.py"))
 SCAN_STEP = Step("scan", 1, ("scan/*.py", "scan/signals/*.py"))
 CLIPS_STEP = Step("clips", 1, ("clips/*.py",), libraries=("scenedetect",))
-SCORER_STEPS = {
-    s.name: Step(s.name, s.version, (f"filter_scores/scorers/{s.name}.py", "filter_scores/scorers/scorer.py"))
-    for s in SCORERS
-}
+MEASURING = ("measuring/clip_view.py", "measuring/scorer.py", "measuring/measure_clips.py")
+
+
+def scorer_step(scorer: Scorer) -> Step:
+    """The step of a scorer: its file, its helpers, and what it is handed."""
+    own = scorer.measure.__module__.removeprefix("assets.").replace(".", "/") + ".py"
+    return Step(scorer.step, scorer.version, (own, *scorer.helpers, *MEASURING), scorer.libraries)
+
+
+def model_step(model: Model) -> Step:
+    """The step of a model's backend."""
+    return Step(f"models/{model.name}", model.version, (f"models/{model.backend.partition(':')[0]}.py",))
+
+
 TIERS_STEP = Step("tiers", 2, ("tiers/rules.py", "tiers/sql.py", "tiers/sampling.py", "tiers/literals.py"))
 
-STEPS = (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP, *SCORER_STEPS.values(), TIERS_STEP)
+STEPS = (
+    RAW_VIDEOS_STEP,
+    SCAN_STEP,
+    CLIPS_STEP,
+    *map(scorer_step, SCORERS),
+    *map(model_step, MODELS),
+    TIERS_STEP,
+)

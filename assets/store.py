@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 from filelock import FileLock
@@ -50,6 +51,7 @@ class Store:
     """Reads and writes the tables of one root."""
 
     def __init__(self, root: str) -> None:
+        self.address = root if "://" in root else os.path.abspath(root)
         self.is_local = "://" not in root
         if self.is_local:
             self.root = os.path.abspath(root)
@@ -190,6 +192,20 @@ class VideoReader:
         if self.file is None or video_id not in self.groups:
             return self.table.schema.empty_table().select(columns or self.table.names)
         return self.file.read_row_groups(self.groups[video_id], columns=columns).replace_schema_metadata(None)
+
+    def between(self, video_id: str, first: int, end: int, columns: list[str]) -> pa.Table:
+        """Rows of one video whose `frame` is in [first, end); row groups that hold none are not read."""
+        groups = [g for g in self.groups.get(video_id, []) if self._overlaps(g, first, end)]
+        if self.file is None or not groups:
+            return self.table.schema.empty_table().select(columns)
+        rows = self.file.read_row_groups(groups, columns=columns).replace_schema_metadata(None)
+        return rows.filter((pc.field("frame") >= first) & (pc.field("frame") < end))
+
+    def _overlaps(self, group: int, first: int, end: int) -> bool:
+        assert self.file is not None
+        column = self.file.schema_arrow.get_field_index("frame")
+        statistics = self.file.metadata.row_group(group).column(column).statistics
+        return statistics is None or not statistics.has_min_max or (statistics.min < end and statistics.max >= first)
 
     def pieces(self, video_id: str) -> Iterator[pa.Table]:
         """The same a row group at a time, so that a long video needs no more memory than a short one."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from .columns import BINARY, BOOL, DOUBLE, FLOAT, INT, STRING, TIME, Column, Table
+from .columns import BINARY, BOOL, CLIP_ID, DOUBLE, FLOAT, INT, STRING, TIME, Column, Table
 from .filter_scores.scorers import SCORERS
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
 """Cells of the flow grid and of `layout`, in displayed orientation, row by row from the top left."""
 
 VIDEO_ID = Column("video_id", STRING, "128-bit hash of the file's bytes, 32 hex digits.")
-CLIP_ID = Column("clip_id", STRING, "128-bit hash of (video_id, first pts, end pts), 32 hex digits.")
 SOURCE_KEY = Column("source_key", STRING, "Hash of (uri, size, mtime, etag): one version of the file.")
 SHARD = Column("shard", STRING, "The shard (Dagster partition) that owns the row.")
 

@@ -33,8 +33,14 @@ class Engine(Protocol):
     """Runs a function over items in isolated workers; outcomes come in the order in which they finish."""
 
     def run(
-        self, function: Callable[[Item], Value], items: Iterable[Item], time_limit_s: Callable[[Item], float] | float
-    ) -> Iterator[tuple[Item, Outcome[Value]]]: ...
+        self,
+        function: Callable[[Item], Value],
+        items: Iterable[Item],
+        time_limit_s: Callable[[Item], float] | float,
+        workers: int | None = None,
+        extra_memory_bytes: int = 0,
+    ) -> Iterator[tuple[Item, Outcome[Value]]]:
+        """`workers`: at most so many, whatever the setting; `extra_memory_bytes` beyond the limit of one."""
 
 
 class Progress(Protocol):

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.clips.clips import clips
 from assets.curation import Curation
-from assets.filter_scores.filter_scores import cpu_scorers, filter_scores
+from assets.filter_scores.filter_scores import cpu_scorers, filter_scores, gpu_scorers
 from assets.raw_videos.raw_videos import raw_videos
 from assets.scan.scan import scan
 from assets.tiers.tiers import build_tiers
@@ -20,7 +20,7 @@ def build_definitions(curation: Curation) -> dg.Definitions:
     """The graph for one root and preset. Steps run in one process: the engine has its own workers."""
     tiers = build_tiers(curation.preset)
     return dg.Definitions(
-        assets=[raw_videos, scan, clips, cpu_scorers, filter_scores, *tiers],
+        assets=[raw_videos, scan, clips, *cpu_scorers, *gpu_scorers, filter_scores, *tiers],
         jobs=build_jobs(tiers),
         resources={"curation": curation},
         executor=dg.in_process_executor,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from assets.curation import Curation
 from assets.filter_scores.scorers import SCORERS
 from assets.lineage import Lineage
+from assets.measuring.measure_shard import lost_clips
+from assets.measuring.scorer import Scorer
 from assets.raw_videos.read_shard import files_to_retry
 from assets.scan.scan_shard import videos_to_decode
 from assets.store import Stamp
@@ -43,8 +45,9 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
     Where another scorer is stale too, `only` leaves out the wide row and the tiers, which would lack it.
     Raises PlanError.
     """
-    steps = check_request(curation, until, only)
     lineage = curation.lineage()
+    disabled = {s.step for s in SCORERS if s not in lineage.scorers}
+    steps = tuple(s for s in check_request(curation, until, only) if s not in disabled)
     tasks = [task for shard in lineage.shards for task in _shard_tasks(curation, lineage, shard, steps)]
     others = {t.shard for t in tasks if only and t.step.startswith("scores/") and t.step != f"scores/{only}"}
     tasks = [t for t in tasks if not only or not t.step.startswith("scores/") or t.step == f"scores/{only}"]
@@ -78,9 +81,13 @@ def wanted_steps(curation: Curation, until: str | None) -> tuple[str, ...]:
 def expected_of(lineage: Lineage, step: str, shard: str) -> Stamp:
     """The stamp that a step's certifying part should have."""
     if step.startswith("scores/"):
-        return lineage.scorer(step.removeprefix("scores/"), shard)
+        return lineage.measured(_scorer(step), shard)
     stamp: Stamp = getattr(lineage, step)(shard)
     return stamp
+
+
+def _scorer(step: str) -> Scorer:
+    return next(s for s in SCORERS if s.step == step)
 
 
 def _shard_tasks(curation: Curation, lineage: Lineage, shard: str, steps: tuple[str, ...]) -> Iterator[Task]:
@@ -125,6 +132,8 @@ def _retry_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -
         return f"{files} files that could not be read are tried again"
     if step == "scan" and (videos := videos_to_decode(curation.store, lineage, shard, True)):
         return f"{videos} videos that failed are tried again"
+    if step.startswith("scores/") and (clips := lost_clips(curation.store, _scorer(step), shard)):
+        return f"{clips} clips whose worker was lost are tried again"
     return None
 
 

@@ -28,14 +28,19 @@ class LocalEngine:
     memory_limit_bytes: int
 
     def run(
-        self, function: Callable[[Item], Value], items: Iterable[Item], time_limit_s: Callable[[Item], float] | float
+        self,
+        function: Callable[[Item], Value],
+        items: Iterable[Item],
+        time_limit_s: Callable[[Item], float] | float,
+        workers: int | None = None,
+        extra_memory_bytes: int = 0,
     ) -> Iterator[tuple[Item, Outcome[Value]]]:
         return run_items(
             function,
             items,
-            workers=self.workers,
+            workers=min(self.workers, workers or self.workers),
             time_limit_s=time_limit_s,
-            memory_limit_bytes=self.memory_limit_bytes,
+            memory_limit_bytes=self.memory_limit_bytes + extra_memory_bytes,
         )
 
 

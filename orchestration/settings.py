@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from assets.models.weights import ModelFolder
 from assets.options import Options, ScanOptions, ShotOptions
 from assets.raw_videos.sources import ShardLimits
 from assets.store import fingerprint
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     scan: ScanOptions = ScanOptions()
     shots: ShotOptions = ShotOptions()
     shards: ShardLimits = ShardLimits()
+    models: Path = Field(default_factory=lambda: user_data_path("clipsieve") / "models")
+    """Where weights lie (`clipsieve models list`). A model whose weights are not there is not used."""
 
     @classmethod
     def settings_customise_sources(
@@ -69,7 +72,7 @@ class Settings(BaseSettings):
 
     @property
     def options(self) -> Options:
-        return Options(scan=self.scan, shots=self.shots)
+        return Options(scan=self.scan, shots=self.shots, models=ModelFolder(str(self.models.absolute())))
 
     @property
     def absolute_root(self) -> str:

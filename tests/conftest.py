@@ -39,6 +39,7 @@ Clipsieve = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPSIEVE_MODELS", "no models")
     for name in ("DAGSTER_HOME", "CLIPSIEVE_ROOT", "CLIPSIEVE_PRESET", "CLIPSIEVE_CONFIG", "CLIPSIEVE_WORKERS"):
         monkeypatch.delenv(name, raising=False)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from assets.columns import Table
 from assets.curation import Curation
-from assets.filter_scores.score_shard import scorer_table
 from assets.filter_scores.scorers import SCORERS
 from assets.lineage import Lineage
 from assets.options import Options
@@ -30,6 +29,7 @@ from assets.tiers.judge import expected_stamp, write_tier
 from assets.tiers.rules import Preset, parse_preset
 from assets.tiers.vocabulary import vocabulary
 from assets.views import connect
+from assets.work import Success
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Row = dict[str, Any]
@@ -66,6 +66,13 @@ class NoEngine:
         raise AssertionError("a synthetic root has nothing to decode")
 
 
+class InThisProcess:
+    """An engine without workers."""
+
+    def run(self, function: Callable[[Any], Any], items: Iterable[Any], *_: Any) -> Iterator[tuple[Any, Success[Any]]]:
+        return ((item, Success(function(item))) for item in items)
+
+
 def fill(store: Store, shards: dict[str, list[Row]]) -> list[str]:
     """Write all tables of the shards; returns the clip ids in the order of the rows.
 
@@ -85,7 +92,7 @@ def fill(store: Store, shards: dict[str, list[Row]]) -> list[str]:
         clips = sorted(owned, key=lambda r: (r["video_id"], r["start_s"]))
         _write(store, CLIPS, shard, clips, lineage.clips(shard))
         for scorer in SCORERS:
-            _write(store, scorer_table(scorer), shard, clips, lineage.scorer(scorer.name, shard))
+            _write(store, scorer.table, shard, clips, lineage.measured(scorer, shard))
         _write(store, FILTER_SCORES, shard, clips, lineage.filter_scores(shard))
     return [r["clip_id"] for rows in filled.values() for r in rows]
 

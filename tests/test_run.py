@@ -20,8 +20,9 @@ from conftest import FRAMES, SMALL, Clipsieve
 
 import assets.filter_scores.scorers as scorers
 import assets.lineage as lineage_module
+from assets.measuring.scorer import Scorer
 from assets.scan import scan_shard
-from assets.steps import Step
+from assets.steps import Step, scorer_step
 from assets.store import Stamp, Store, rows_to_table
 from assets.tables import SOURCES
 from demo.footage import grain, pan, photograph, write_video
@@ -118,8 +119,11 @@ def test_a_bound_changed_costs_sql_only(root: Path, videos: Path, run: Run, tmp_
 def test_a_scorers_version_costs_that_scorer(
     root: Path, videos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = lineage_module.SCORER_STEPS["sharpness"]
-    monkeypatch.setitem(lineage_module.SCORER_STEPS, "sharpness", Step(old.name, old.version + 1, old.sources))
+    def raised(scorer: Scorer) -> Step:
+        step = scorer_step(scorer)
+        return replace(step, version=step.version + (scorer.name == "sharpness"))
+
+    monkeypatch.setattr(lineage_module, "scorer_step", raised)
     summary = run(videos, root)
     assert steps_of(summary) == ["scores/sharpness", "filter_scores", "tier_1", "tier_2", "tier_3"]
     assert summary["scorer_calls"] == 5 and summary["decode_opens"] == 0

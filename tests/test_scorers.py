@@ -12,17 +12,19 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import Row, fill
+from synthetic import InThisProcess, Row, fill
 
 from assets.columns import DOUBLE, INT, STRING, Column
-from assets.filter_scores.score_shard import clip_view, measure, score_shard, scorer_table, write_wide
 from assets.filter_scores.scorers import SCORERS
 from assets.filter_scores.scorers.borders import borders
 from assets.filter_scores.scorers.exposure import exposure
 from assets.filter_scores.scorers.motion import inside_crop, motion
-from assets.filter_scores.scorers.scorer import ClipView, Scorer, Unmeasured, scorer
 from assets.filter_scores.scorers.sharpness import sharpness
+from assets.filter_scores.wide import write_wide
 from assets.lineage import Lineage
+from assets.measuring.measure_clips import clip_view, measure
+from assets.measuring.measure_shard import measure_shard
+from assets.measuring.scorer import ClipView, Scorer, Unmeasured, scorer
 from assets.options import Options
 from assets.store import Store, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES, FRAME_SIGNALS
@@ -219,7 +221,7 @@ def test_a_scorer_that_breaks_its_declaration_costs_its_own_values_only(returned
     view = clip_view(clip(0, 2), frames(2))
     values = measure(broken(returned), view)
     assert values["a"] is None and values["b"] is None and told in values["error"]
-    rows_to_table(scorer_table(broken(returned)), [values | {"clip_id": "x"}])
+    rows_to_table(broken(returned).table, [values | {"clip_id": "x"}])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan"), np.float64("inf"), None])
@@ -271,7 +273,7 @@ def filled(path: Path, clips: list[Row], videos: dict[str, pl.DataFrame]) -> Sto
 
 def scored(store: Store, which: tuple[Scorer, ...] = SCORERS) -> tuple[dict[str, Row], Silent]:
     progress, lineage = Silent(), Lineage(store, Options())
-    score_shard(store, lineage, SHARD, which, progress, force=True)
+    measure_shard(store, lineage, SHARD, which, InThisProcess(), progress, force=True)
     counts = write_wide(store, lineage, SHARD)
     rows = store.read(FILTER_SCORES, SHARD).to_pylist(maps_as_pydicts="strict")
     assert counts.rows == len(rows) and [r["clip_id"] for r in rows] == store.read(CLIPS, SHARD)["clip_id"].to_pylist()
@@ -306,9 +308,9 @@ def test_scores_do_not_depend_on_the_other_clips(tmp_path: Path) -> None:
 
 def test_one_scorer_alone_rewrites_its_columns_only(tmp_path: Path) -> None:
     store = filled(tmp_path, THREE, LIBRARY)
-    before = {name: store.read(scorer_table(s), SHARD) for name, s in ((s.name, s) for s in SCORERS)}
+    before = {name: store.read(s.table, SHARD) for name, s in ((s.name, s) for s in SCORERS)}
     scored(store, (sharpness,))
-    after = {name: store.read(scorer_table(s), SHARD) for name, s in ((s.name, s) for s in SCORERS)}
+    after = {name: store.read(s.table, SHARD) for name, s in ((s.name, s) for s in SCORERS)}
     assert [name for name in before if before[name] != after[name]] == ["sharpness"]
 
 

@@ -1,61 +1,87 @@
-"""The scorers as assets of one subsettable step, and the wide table `filter_scores` written after them."""
+"""The scorers as assets of two subsettable steps, and the wide table `filter_scores` written after them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
+from ..measuring.measure_shard import measure_shard
+from ..measuring.scorer import Scorer
+from ..models.catalogue import find_model
 from ..partitions import BACKFILL, SHARDS, Duty, LogProgress, describe, forced, require, table_metadata, walk
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
-from .score_shard import score_shard, scorer_table, write_wide
 from .scorers import SCORERS
-from .scorers.scorer import Scorer
+from .wide import write_wide
 
 KEYS = {scorer.name: dg.AssetKey(["scores", scorer.name]) for scorer in SCORERS}
-SPECS = [
-    dg.AssetSpec(
+
+
+def _on_gpu(scorer: Scorer) -> bool:
+    return scorer.model is not None and find_model(scorer.model).device == "gpu"
+
+
+def _spec(scorer: Scorer) -> dg.AssetSpec:
+    return dg.AssetSpec(
         KEYS[scorer.name],
-        deps=["clips"],
+        deps=["clips", "keyframes"] if scorer.pictures else ["clips"],
         skippable=True,
         group_name="filter_scores",
         kinds={"python", "parquet"},
         description=scorer.doc,
         code_version=str(scorer.version),
-        metadata=table_metadata(scorer_table(scorer)),
+        metadata=table_metadata(scorer.table),
     )
-    for scorer in SCORERS
-]
 
 
-@dg.multi_asset(specs=SPECS, partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True)
-def cpu_scorers(
-    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Measure every clip with the selected scorers; each video's rows are read once for all of them."""
-    selected = [s for s in SCORERS if KEYS[s.name] in context.selected_asset_keys]
-    prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
-    for shard in context.partition_keys:
-        with curation.store.locked(shard):
-            for name, value in _score(context, curation, selected, shard).items():
-                prints[name][shard] = value
-    for name, shards in prints.items():
-        version = describe(context, curation, KEYS[name], f"scores/{name}", f"scores/{name}", shards)
-        yield dg.MaterializeResult(asset_key=KEYS[name], data_version=version)
+def _scorers_asset(name: str, scorers: Sequence[Scorer], pool: str | None) -> list[dg.AssetsDefinition]:
+    """One step for all of them; none when there is no such scorer."""
+    if not scorers:
+        return []
+
+    @dg.multi_asset(
+        name=name, specs=[_spec(s) for s in scorers], partitions_def=SHARDS, backfill_policy=BACKFILL,
+        can_subset=True, pool=pool,
+    )  # fmt: skip
+    def measured(
+        context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Measure every clip with the selected scorers; each video's rows are read once for all of them."""
+        selected = [s for s in scorers if KEYS[s.name] in context.selected_asset_keys]
+        prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
+        for shard in context.partition_keys:
+            with curation.store.locked(shard):
+                for scorer, value in _measure(context, curation, selected, shard).items():
+                    prints[scorer][shard] = value
+        for scorer, shards in prints.items():
+            if shards:
+                step = f"scores/{scorer}"
+                version = describe(context, curation, KEYS[scorer], step, step, shards)
+                yield dg.MaterializeResult(asset_key=KEYS[scorer], data_version=version)
+
+    return [measured]
 
 
-def _score(
+cpu_scorers = _scorers_asset("cpu_scorers", [s for s in SCORERS if not _on_gpu(s)], None)
+gpu_scorers = _scorers_asset("gpu_scorers", [s for s in SCORERS if _on_gpu(s)], "gpu")
+
+
+def _measure(
     context: dg.AssetExecutionContext, curation: Curation, selected: list[Scorer], shard: str
 ) -> dict[str, str]:
-    """Bring the selected scorers of a shard up to date; returns each one's fingerprint."""
+    """Bring the selected scorers that are enabled up to date on a shard; returns each one's fingerprint."""
     lineage = curation.lineage()
     require(lineage, shard, "scoring", {"clips": Lineage.clips})
-    expected = {s.name: lineage.scorer(s.name, shard) for s in selected}
-    force = forced(context, curation)
-    stale = [s for s in selected if force or not lineage.is_fresh(f"scores/{s.name}", shard, expected[s.name])]
+    for scorer in [s for s in selected if s not in lineage.scorers]:
+        context.log.info(f"{scorer.name} is not enabled: {curation.options.lack(scorer.model)}")
+    enabled = [s for s in selected if s in lineage.scorers]
+    expected = {s.name: lineage.measured(s, shard) for s in enabled}
+    force, retry = forced(context, curation), curation.retry_failed
+    stale = [s for s in enabled if force or retry or not lineage.is_fresh(s.step, shard, expected[s.name])]
     if stale:
-        done = score_shard(curation.store, lineage, shard, stale, curation.progress or LogProgress(context), force)
+        progress = curation.progress or LogProgress(context)
+        done = measure_shard(curation.store, lineage, shard, stale, curation.engine, progress, force, retry)
         curation.counts |= {(f"scores/{name}", shard): counts for name, counts in done.items()}
     return {name: stamp.fingerprint for name, stamp in expected.items()}
 
@@ -79,7 +105,7 @@ def filter_scores(
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
         return write_wide(curation.store, lineage, shard)
 
-    needs = {f"scores/{s.name}": lambda lineage, shard, name=s.name: lineage.scorer(name, shard) for s in SCORERS}
+    needs = {s.step: lambda lineage, shard, s=s: lineage.measured(s, shard) for s in curation.lineage().scorers}
     duty = Duty("filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
     prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "filter_scores", "filter_scores", prints)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...columns import DOUBLE, Column
-from .scorer import ClipView, scorer
+from ...measuring.scorer import ClipView, scorer
 
 
 @scorer(

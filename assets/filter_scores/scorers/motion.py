@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...columns import DOUBLE, Column
-from .scorer import ClipView, Unmeasured, scorer
+from ...measuring.scorer import ClipView, Unmeasured, scorer
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
 STATIC_BELOW = 0.5
