@@ -51,6 +51,7 @@ class Column:
         return DUCKDB_TYPES[self.type]
 
 
+ERROR = Column("error", STRING, "Why the columns are NULL.")
 CLIP_ID = Column("clip_id", STRING, "128-bit hash of (video_id, first pts, end pts), 32 hex digits.")
 
 

@@ -1,7 +1,8 @@
 """Every stored table and every column, declared once.
 
 The writer's schema, the DuckDB views, the range checks, Dagster's column schema and docs/columns.md are all
-derived from this page. Columns of `filter_scores` are declared by the scorers and collected here.
+derived from this page. Columns of `filter_scores` are declared by the scorers and collected here; the tables of
+embeddings and captions stand in their rooms.
 """
 
 from __future__ import annotations

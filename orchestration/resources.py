@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from assets.curation import Curation
+from assets.filter_scores.scorers import SCORERS
+from assets.options import Options
 from assets.store import Store
 from assets.tiers.rules import Preset, load_preset, preset_names
 from assets.tiers.vocabulary import vocabulary
@@ -46,10 +48,16 @@ class LocalEngine:
 
 def build_curation(settings: Settings) -> Curation:
     """Everything that assets need. Raises PresetError when the preset is not valid."""
-    store, known = Store(settings.absolute_root), vocabulary()
+    store, options = Store(settings.absolute_root), settings.options
+    known = vocabulary(unfilled_columns(options))
     preset = load_preset(settings.preset or active_preset(store), known)
     engine = LocalEngine(settings.workers, settings.memory_limit_mb * 1024**2)
-    return Curation(store, settings.options, engine, preset, known)
+    return Curation(store, options, engine, preset, known)
+
+
+def unfilled_columns(options: Options) -> list[str]:
+    """Columns of scorers whose model is not here."""
+    return [c.name for s in SCORERS if options.lack(s.model) for c in s.columns]
 
 
 def active_preset(store: Store) -> str:

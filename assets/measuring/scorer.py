@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any
 
-from ..columns import CLIP_ID, STRING, Column, Table
+from ..columns import CLIP_ID, ERROR, Column, Table
 from .clip_view import ClipView, Unmeasured
 
-__all__ = ["ERROR", "ClipView", "Scorer", "Unmeasured", "scorer"]
-
-ERROR = Column("error", STRING, "Why the columns are NULL.")
+__all__ = ["ClipView", "Scorer", "Unmeasured", "scorer"]
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ..captions.tables import CAPTIONS
 from ..columns import BOOL, STRING, Column
+from ..embeddings.tables import CONCEPTS, DUPLICATES
 from ..planned import PLANNED_NUMBERS, PLANNED_TEXTS
 from ..tables import CLIPS, FILTER_SCORES, MANIFEST_COLUMNS, RAW_VIDEOS
 
@@ -21,13 +24,14 @@ class Vocabulary:
 
     columns: dict[str, Column]
     views: dict[str, str]
+    unfilled: frozenset[str] = frozenset()
 
     def knows(self, name: str) -> bool:
         return name in self.columns or name in PLANNED_NUMBERS or name in PLANNED_TEXTS or name == SAMPLE
 
     def is_active(self, name: str) -> bool:
         """Whether some enabled scorer or earlier stage fills the column."""
-        return name in self.columns or name == SAMPLE
+        return (name in self.columns and name not in self.unfilled) or name == SAMPLE
 
     def is_number(self, name: str) -> bool:
         if name in self.columns:
@@ -53,8 +57,10 @@ def _usable(column: Column) -> bool:
     return kind in (STRING, BOOL) or bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
-def vocabulary() -> Vocabulary:
-    """Columns of clips, filter_scores, raw_videos and the manifest, in this order where a name is in two.
+def vocabulary(unfilled: Collection[str] = ()) -> Vocabulary:
+    """Columns of clips, filter_scores and the other views, in this order where a name is in two.
+
+    `unfilled` names columns whose scorer is not enabled: rules on them are inactive.
 
     The view raw_videos folds the probe's verdict into `status`.
     """
@@ -65,9 +71,12 @@ def vocabulary() -> Vocabulary:
         ("filter_scores", FILTER_SCORES.columns),
         ("raw_videos", tuple(c for c in RAW_VIDEOS.columns if not c.name.startswith("probe_"))),
         ("sources", MANIFEST_COLUMNS),
+        ("duplicates", DUPLICATES.columns),
+        ("concepts", CONCEPTS.columns),
+        ("captions", CAPTIONS.columns),
     )
     for view, listed in tables:
         for column in filter(_usable, listed):
             if column.name not in columns and column.name not in ("clip_id", "video_id", "shard"):
                 columns[column.name], views[column.name] = column, view
-    return Vocabulary(columns, views)
+    return Vocabulary(columns, views, frozenset(unfilled))

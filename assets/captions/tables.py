@@ -1,0 +1,29 @@
+"""The table of structured captions."""
+
+from __future__ import annotations
+
+from ..columns import CLIP_ID, ERROR, INT, STRING, TEXTS, Column, Table
+
+CAPTIONS = Table(
+    "captions",
+    "One row per clip that has ever been in tier_1: its structured caption, or why it has none.",
+    ("clip_id",),
+    (
+        CLIP_ID,
+        Column("caption_status", STRING, "ok, repaired, refused, bad_json, truncated, looped or error."),
+        Column("captioner", STRING, "Backend and model that wrote it."),
+        Column("caption_version", INT, "Version of the schema.", "", 1),
+        Column("short", STRING, "One sentence: the main subjects and what they do."),
+        Column("dense", STRING, "What happens, in the order of time; no camera words."),
+        Column("background", STRING, "Place, time, weather, objects."),
+        Column("style", STRING, "documentary, cinematic, realistic, animation, ..."),
+        Column("shot_type", STRING, "aerial, long, full, medium, close_up, extreme_close_up or other."),
+        Column("lighting", STRING, "How the scene is lit."),
+        Column("atmosphere", STRING, "Mood."),
+        Column("camera", TEXTS, "Camera movements that were measured with confidence, as words."),
+        Column("source_tags", TEXTS, "What the manifest says: source, tags."),
+        Column("quality_tags", TEXTS, "What the scores say, as words."),
+        Column("caption_attempts", INT, "Requests that were made.", "", 0),
+        ERROR,
+    ),
+)
