@@ -27,6 +27,8 @@ class Curation:
     """None = progress goes to the run's log."""
     force: bool = False
     """Compute although the stored result is what it should be."""
+    only: str | None = None
+    """Force this scorer alone, and what is made of its rows at no cost: the wide row and the tiers."""
     retry_failed: bool = False
     """Decode again what crashed or timed out."""
     register: pl.DataFrame | None = None
@@ -34,6 +36,12 @@ class Curation:
     counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
     """What was done, by (step, shard), for the summary of a run in this process."""
 
+    def forces(self, step: str) -> bool:
+        """Whether the step is to be computed although its result is what it should be."""
+        if self.only is None:
+            return self.force
+        return self.force and (step in (f"scores/{self.only}", "filter_scores") or step.startswith("tier_"))
+
     def lineage(self) -> Lineage:
         """The state of the register now."""
-        return Lineage(self.store, self.options, self.register)
+        return Lineage(self.store, self.options, self.register, self.preset.name)

@@ -9,22 +9,40 @@ from functools import cached_property
 
 import polars as pl
 
+from .embeddings.by_model import embedder
+from .embeddings.hashes import keyframe_hashes
+from .embeddings.tables import CONCEPT_CENTROIDS
 from .filter_scores.scorers import SCORERS
 from .measuring.scorer import Scorer
 from .models.catalogue import find_model
 from .options import Options
 from .raw_videos.sources import identified, owned_videos
-from .steps import CLIPS_STEP, RAW_VIDEOS_STEP, SCAN_STEP, Step, model_step, scorer_step
-from .store import Stamp, Store, fingerprint
+from .steps import (
+    CAPTIONS_STEP,
+    CLIPS_STEP,
+    CONCEPTS_STEP,
+    DUPLICATES_STEP,
+    RAW_VIDEOS_STEP,
+    SCAN_STEP,
+    Step,
+    model_step,
+    scorer_step,
+)
+from .store import WHOLE, Stamp, Store, fingerprint
 from .tables import SCANS
+
+WORDS = ("source", "licence", "title", "url", "tags")
+"""What a manifest says of a file."""
 
 
 class Lineage:
     """Expected stamps for one state of the register. Make a new one after the register or raw_videos changed."""
 
-    def __init__(self, store: Store, options: Options, register: pl.DataFrame | None = None) -> None:
-        """`register` stands in for the stored one: what would be stale if it were so."""
-        self.store, self.options, self._register = store, options, register
+    def __init__(
+        self, store: Store, options: Options, register: pl.DataFrame | None = None, preset: str | None = None
+    ) -> None:
+        """`register` stands in for the stored one: what would be stale if it were so. `preset`: the active one."""
+        self.store, self.options, self._register, self.preset = store, options, register, preset
         self._scans: dict[str, Stamp] = {}
 
     @cached_property
@@ -95,13 +113,82 @@ class Lineage:
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The enabled ones: those that need no model, or whose model is here."""
-        return tuple(s for s in SCORERS if self.options.lack(s.model) is None)
+        return tuple(s for s in SCORERS if self.options.lack(s) is None)
 
     def filter_scores(self, shard: str) -> Stamp:
         """The wide row is made of every enabled scorer's file, so that one scorer's new version rewrites it."""
         parts = {s.name: self.measured(s, shard).fingerprint for s in self.scorers}
-        lacks = {s.name: self.options.lack(s.model) for s in SCORERS if s not in self.scorers}
+        lacks = {s.name: self.options.lack(s) for s in SCORERS if s not in self.scorers}
         return Stamp(fingerprint("filter_scores", list(parts.items()), lacks), fingerprint("filter_scores"))
+
+    def keyframe_hashes(self, shard: str) -> Stamp:
+        return self.measured(keyframe_hashes, shard)
+
+    def embeddings(self, shard: str) -> Stamp:
+        return self.measured(embedder(self.options.embedding), shard)
+
+    @cached_property
+    def embedded_shards(self) -> list[str]:
+        """Shards whose embeddings are there and up to date: the ones that concepts take."""
+        return [s for s in self.shards if self.is_fresh("embeddings", s, self.embeddings(s))]
+
+    @cached_property
+    def compared_shards(self) -> list[str]:
+        """Shards that duplicates take: embedded, and with the hashes of their keyframes."""
+        return [s for s in self.embedded_shards if self.is_fresh("keyframe_hashes", s, self.keyframe_hashes(s))]
+
+    def duplicates(self) -> Stamp:
+        """Made of the hashes and embeddings of all shards that have both."""
+        shards = self.compared_shards
+        made_of = {s: [self.keyframe_hashes(s).fingerprint, self.embeddings(s).fingerprint] for s in shards}
+        return self._stamp(DUPLICATES_STEP, made_of)
+
+    def concept_recipe(self) -> str:
+        """What makes centroids apart from the clips that they were trained on."""
+        scorer = embedder(self.options.embedding)
+        model = find_model(scorer.model) if scorer.model else None
+        identity = self.options.models.identity(model) if model else ""
+        return fingerprint(CONCEPTS_STEP.recipe(self.options), scorer_step(scorer).recipe(self.options), identity)
+
+    def centroids(self) -> Stamp | None:
+        """The stored centroids that clips are assigned to; None when they are to be trained, or trained again.
+
+        While they were made of fewer clips than `settled_at`, twice as many clips are a reason to start again.
+        """
+        stored = self.store.stamp(CONCEPT_CENTROIDS.name, WHOLE)
+        if stored is None or stored.recipe != self.concept_recipe():
+            return None
+        trained_on = int(stored.extra["clips"])
+        grown = trained_on < self.options.concepts.settled_at and self._embedded_clips >= 2 * trained_on
+        return None if grown else stored
+
+    @cached_property
+    def _embedded_clips(self) -> int:
+        return sum(self.store.rows("embeddings", s) for s in self.embedded_shards)
+
+    def concepts(self) -> Stamp:
+        """Made of the centroids and of the embeddings of all shards that have them."""
+        centroids = self.centroids()
+        made_of = {s: self.embeddings(s).fingerprint for s in self.embedded_shards}
+        return self._stamp(CONCEPTS_STEP, centroids.fingerprint if centroids else "untrained", made_of)
+
+    def captions(self, shard: str) -> Stamp:
+        """Made of the shard's clips that the active preset's tier_1 keeps, as its stamp tells, of their scores and
+        of the manifest's words: both are told as facts.
+        """
+        tier = self.store.stamp(f"tiers/{self.preset}", "tier_1")
+        kept = tier.extra.get("kept", {}).get(shard) if tier else None
+        words = self.sources.filter((pl.col("shard") == shard) & pl.col("gone_at").is_null())
+        words = words.select("uri", "video_id", *WORDS).sort("uri")
+        return self._stamp(CAPTIONS_STEP, kept, self.filter_scores(shard).fingerprint, words.write_csv())
+
+    def part(self, view: str) -> str:
+        """Fingerprint of a view that the rules of a tier may read beside the population."""
+        if view == "duplicates":
+            return self.duplicates().fingerprint
+        if view == "concepts":
+            return self.concepts().fingerprint
+        return fingerprint({s: self.captions(s).fingerprint for s in self.complete_shards()})
 
     def is_fresh(self, folder: str, shard: str, expected: Stamp) -> bool:
         """Whether the stored part, and the tables that it certifies, are what they should be."""
@@ -118,12 +205,20 @@ class Lineage:
         return video_id in self._alive
 
     def complete_shards(self) -> list[str]:
-        """Shards whose scores are there and up to date: the ones that global assets take."""
+        """Shards whose scores are there and up to date: the ones that tiers take."""
+        return self._complete
+
+    @cached_property
+    def _complete(self) -> list[str]:
         return [s for s in self.shards if self.is_fresh("filter_scores", s, self.filter_scores(s))]
 
     def population(self) -> str:
         """Fingerprint of what tiers select from: scores of complete shards, living files and their words."""
+        return self._population
+
+    @cached_property
+    def _population(self) -> str:
         scores = {s: self.filter_scores(s).fingerprint for s in self.complete_shards()}
         words = self.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_not_null())
-        words = words.select("uri", "video_id", "source", "licence", "title", "url", "tags").sort("uri", "video_id")
+        words = words.select("uri", "video_id", *WORDS).sort("uri", "video_id")
         return fingerprint(scores, words.write_csv())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .captions.options import CaptionOptions
+from .measuring.scorer import Scorer
 from .models.catalogue import find_model
 from .models.weights import ModelFolder
 
@@ -34,18 +36,41 @@ class ShotOptions:
 
 
 @dataclass(frozen=True)
+class ConceptOptions:
+    """How clips are clustered into concepts."""
+
+    count: int | None = None
+    """Centroids; None = from the number of clips, at most 10,000 (HunyuanVideo, section 3.1)."""
+    seed: int = 0
+    settled_at: int = 10_000
+    """Centroids that were made of fewer clips are made again once there are twice as many."""
+
+
+@dataclass(frozen=True)
 class Options:
     """All of them. `workers` and limits on time and memory are not here: they change no row of a good file."""
 
     scan: ScanOptions = ScanOptions()
     shots: ShotOptions = ShotOptions()
+    embedding: str = "classical"
+    """`classical`, a model of the catalogue, the path of an .onnx file or of a transformers folder."""
+    concepts: ConceptOptions = ConceptOptions()
+    captions: CaptionOptions = field(default_factory=CaptionOptions)
     models: ModelFolder = field(default_factory=lambda: ModelFolder("models"))
     """Where weights lie. What they are enters the fingerprints, the folder does not."""
 
-    def lack(self, model: str | None) -> str | None:
-        """What keeps a scorer's model from being used; None when nothing does, or when it needs none."""
-        return self.models.lacks(find_model(model)) if model else None
+    without: tuple[str, ...] = ()
+    """Scorers that are not run."""
+
+    def lack(self, scorer: Scorer) -> str | None:
+        """What keeps a scorer from being used; None when it is enabled."""
+        if scorer.name in self.without:
+            return "left out by the setting `without`"
+        return self.models.lacks(find_model(scorer.model)) if scorer.model else None
 
     def of(self, step: str) -> dict[str, Any]:
         """The options that a step's recipe holds."""
-        return {"scan": asdict(self.scan), "clips": asdict(self.shots)}.get(step, {})
+        held: dict[str, Any] = {"scan": self.scan, "clips": self.shots, "concepts": self.concepts}
+        if step == "captions":
+            return self.captions.recipe()
+        return asdict(held[step]) if step in held else {}

@@ -24,8 +24,8 @@ BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=SHARDS_A_RUN)
 FORCE_TAG = "clipsieve/force"
 LOG_EVERY_S = 10.0
 
-RETRIED = ("raw_videos", "scan")
-"""Steps that `retry_failed` runs again: the others follow from their fingerprints."""
+RETRIED = ("raw_videos", "scan", "captions")
+"""Steps that `retry_failed` runs again although they are up to date: some of their rows may be tried again."""
 
 Work = Callable[[str, Lineage, Progress], Counts]
 Expected = Callable[[Lineage, str], Stamp]
@@ -45,8 +45,9 @@ def table_metadata(table: Table) -> dict[str, object]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
-def forced(context: dg.AssetExecutionContext, curation: Curation) -> bool:
-    return curation.force or context.run.tags.get(FORCE_TAG, "").lower() == "true"
+def forced(context: dg.AssetExecutionContext, curation: Curation, step: str) -> bool:
+    """By the command line, or by a run's tag in the UI."""
+    return curation.forces(step) or context.run.tags.get(FORCE_TAG, "").lower() == "true"
 
 
 class LogProgress:
@@ -105,7 +106,7 @@ def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> d
 def _bring_up_to_date(context: dg.AssetExecutionContext, curation: Curation, duty: Duty, shard: str) -> None:
     lineage = curation.lineage()
     require(lineage, shard, duty.step, duty.needs)
-    wanted = forced(context, curation) or (curation.retry_failed and duty.step in RETRIED)
+    wanted = forced(context, curation, duty.step) or (curation.retry_failed and duty.step in RETRIED)
     if not wanted and lineage.is_fresh(duty.certificate, shard, duty.expected(lineage, shard)):
         context.log.info(f"{duty.step} {shard}: up to date")
         return

@@ -48,11 +48,20 @@ def scorer_step(scorer: Scorer) -> Step:
 
 
 def model_step(model: Model) -> Step:
-    """The step of a model's backend."""
-    return Step(f"models/{model.name}", model.version, (f"models/{model.backend.partition(':')[0]}.py",))
+    """The step of a model's backend, with what that shares with others."""
+    files = (model.backend.partition(":")[0], *model.helpers)
+    return Step(f"models/{model.name}", model.version, tuple(f"models/{file}.py" for file in files))
 
 
-TIERS_STEP = Step("tiers", 2, ("tiers/rules.py", "tiers/sql.py", "tiers/sampling.py", "tiers/literals.py"))
+DUPLICATES_STEP = Step("duplicates", 1, ("embeddings/pairs.py", "embeddings/groups.py"), libraries=("faiss-cpu",))
+CONCEPTS_STEP = Step("concepts", 1, ("embeddings/clusters.py",), libraries=("faiss-cpu",))
+CAPTIONS_STEP = Step(
+    "captions", 1, tuple(f"captions/{name}.py" for name in ("answer", "camera", "caption_shard", "hygiene", "measured",
+                                                            "openai_server", "prompt", "schema", "split")),
+)  # fmt: skip
+TIERS_STEP = Step(
+    "tiers", 3, tuple(f"tiers/{f}.py" for f in ["bounds", "rules", "reader", "sql", "sampling", "literals"])
+)
 
 STEPS = (
     RAW_VIDEOS_STEP,
@@ -60,5 +69,8 @@ STEPS = (
     CLIPS_STEP,
     *map(scorer_step, SCORERS),
     *map(model_step, MODELS),
+    DUPLICATES_STEP,
+    CONCEPTS_STEP,
+    CAPTIONS_STEP,
     TIERS_STEP,
 )

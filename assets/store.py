@@ -27,6 +27,8 @@ from .columns import Table
 
 STAMP_KEY = b"clipsieve"
 COMPRESSION = "zstd"
+WHOLE = "all"
+"""The one part of a table that is made over all shards."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -129,6 +131,12 @@ class Store:
     def delete(self, folder: str, part: str) -> None:
         if self.exists(folder, part):
             self.fs.delete_file(self.path(folder, part))
+
+    def rows(self, folder: str, part: str) -> int:
+        """Rows of a stored part, from its footer; 0 when it does not exist."""
+        if not self.exists(folder, part):
+            return 0
+        return int(pq.read_metadata(self.path(folder, part), filesystem=self.fs).num_rows)
 
     def size(self, folder: str, part: str) -> int:
         """Bytes of a stored part, 0 when it does not exist."""

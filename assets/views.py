@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 import duckdb
 
+from .captions.tables import CAPTIONS
 from .columns import Table
 from .compaction import readable_files
+from .embeddings.tables import CONCEPT_CENTROIDS, CONCEPTS, DUPLICATE_PAIRS, DUPLICATES, EMBEDDINGS
 from .store import Stamp, Store
 from .tables import (
     CLIPS,
@@ -69,15 +71,18 @@ def write_database(store: Store, preset: str | None) -> None:
 def view_statements(store: Store, preset: str | None) -> Iterator[str]:
     """CREATE VIEW statements, in the order of their dependence."""
     bodies = {f"_{t.name}": _table_sql(store, t) for t in _STORED} | dict(_FOLDED)
-    if _has_gone(store):
-        bodies["filter_scores"] += " WHERE clip_id IN (SELECT clip_id FROM clips)"
+    gone = " WHERE clip_id IN (SELECT clip_id FROM clips)" if _has_gone(store) else ""
+    bodies |= {t.name: f"SELECT * FROM _{t.name}{gone}" for t in _OF_CLIPS}
+    bodies["captions"] = "SELECT * FROM _captions WHERE clip_id IN (SELECT clip_id FROM clips)"
+    bodies["duplicate_pairs"] = f"SELECT p.* FROM _duplicate_pairs p{_BOTH_THERE if gone else ''}"
     bodies |= _tier_views(store, preset)
     for name, body in bodies.items():
         yield f"CREATE OR REPLACE VIEW {name} AS {body}"
 
 
 _STORED: tuple[Table, ...] = (
-    SOURCES, SOURCE_IDS, RAW_VIDEOS, SCANS, SHOT_COUNTS, FRAME_SIGNALS, KEYFRAMES, CLIPS, FILTER_SCORES,
+    SOURCES, SOURCE_IDS, RAW_VIDEOS, SCANS, SHOT_COUNTS, FRAME_SIGNALS, KEYFRAMES, CLIPS, FILTER_SCORES, EMBEDDINGS,
+    DUPLICATES, DUPLICATE_PAIRS, CONCEPTS, CONCEPT_CENTROIDS, CAPTIONS,
 )  # fmt: skip
 
 
@@ -97,8 +102,13 @@ _FOLDED = {
     "keyframes_jpeg": "SELECT * FROM _keyframes WHERE video_id IN (SELECT video_id FROM _alive)",
     "keyframes": "SELECT * EXCLUDE (jpeg) FROM keyframes_jpeg",
     "clips": "SELECT * FROM _clips WHERE video_id IN (SELECT video_id FROM _alive)",
-    "filter_scores": "SELECT * FROM _filter_scores",
+    "concept_centroids": "SELECT * FROM _concept_centroids",
 }
+
+_BOTH_THERE = " JOIN clips a ON a.clip_id = p.clip_id_a JOIN clips b ON b.clip_id = p.clip_id_b"
+
+_OF_CLIPS = (FILTER_SCORES, EMBEDDINGS, DUPLICATES, CONCEPTS)
+"""Tables with a row a clip; they hold no video, so that clips of a removed file are left out here."""
 
 
 def _has_gone(store: Store) -> bool:

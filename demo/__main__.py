@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +16,8 @@ from rich.table import Table
 from assets.work import Failure
 from orchestration.engine import run_items
 
+from .facts import Facts, Row, facts_by_file
 from .library import LIBRARY, Planted, draw
-from .verdicts import Facts, Measures, Row, facts_by_file
 
 PRESET = "starter"
 REPOSITORY = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ def main() -> int:
     try:
         draw_library(videos, console)
         clipsieve("run", "--input", str(videos), "--root", str(root), "--preset", PRESET)
-        columns = [e.column for planted in LIBRARY for e in planted.expected if isinstance(e, Measures)]
+        columns = [column for planted in LIBRARY for e in planted.expected for column in e.columns]
         facts = facts_by_file(lambda sql: select(sql, root), PRESET, sorted(set(columns)))
     except (subprocess.CalledProcessError, RuntimeError) as error:
         console.print(f"[red]The demo stopped:[/] {error}")
@@ -50,23 +50,30 @@ def main() -> int:
 def draw_library(videos: Path, console: Console) -> None:
     """Draw the files that are absent. Raises RuntimeError when one cannot be drawn."""
     videos.mkdir(parents=True, exist_ok=True)
-    absent = [planted.name for planted in LIBRARY if not (videos / planted.name).exists()]
+    absent = [planted for planted in LIBRARY if not (videos / planted.name).exists()]
     if not absent:
         console.print(f"{len(LIBRARY)} files are there: {videos}")
         return
     drafts = videos.parent / "drafts"
     drafts.mkdir(exist_ok=True)
-    tasks = [(name, str(drafts)) for name in absent]
-    workers = min(4, os.cpu_count() or 1)
     with console.status(f"Drawing {len(absent)} files") as status:
-        drawn = run_items(draw, tasks, workers=workers, time_limit_s=300, memory_limit_bytes=2_000_000_000)
-        for done, ((name, _), outcome) in enumerate(drawn, start=1):
-            if isinstance(outcome, Failure):
-                raise RuntimeError(f"{name} could not be drawn: {outcome.sentence}")
-            (drafts / name).replace(videos / name)
-            status.update(f"Drawing {len(absent)} files: {done} done")
+        for copies in (False, True):
+            names = [planted.name for planted in absent if bool(planted.made_of) is copies]
+            for name, outcome in _drawn(names, drafts, videos):
+                if isinstance(outcome, Failure):
+                    raise RuntimeError(f"{name} could not be drawn: {outcome.sentence}")
+                (drafts / name).replace(videos / name)
+                status.update(f"Drawing {len(absent)} files: {name} done")
     drafts.rmdir()
     console.print(f"Drew {len(absent)} files: {videos}")
+
+
+def _drawn(names: Sequence[str], drafts: Path, videos: Path) -> Iterator[tuple[str, object]]:
+    """Each name when its file lies in `drafts`, or with the failure."""
+    tasks = [(name, str(drafts), str(videos)) for name in names]
+    workers = min(4, os.cpu_count() or 1)
+    for task, outcome in run_items(draw, tasks, workers=workers, time_limit_s=300, memory_limit_bytes=2_000_000_000):
+        yield task[0], outcome
 
 
 def clipsieve(*arguments: str) -> None:

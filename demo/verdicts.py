@@ -1,33 +1,19 @@
-"""What the product must say about a planted file, and whether it did: pure functions over query results.
-
-An expectation states how a file must be caught; `facts_by_file` collects what the views tell about each file.
-"""
+"""What the product must say about a planted file, and whether it did: pure functions over the facts of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
-Row = dict[str, Any]
-Query = Callable[[str], list[Row]]
+from .facts import Facts, Row
 
 TOLERANCE_FRAMES = 2
 TOLERANCE_PIXELS = 4
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that the views say about one file. `clips` are in the order of the video; `scores` hold one row a clip."""
-
-    status: str | None = None
-    error: str | None = None
-    clips: tuple[Row, ...] = ()
-    scores: tuple[Row, ...] = ()
-    fails: tuple[Row, ...] = ()
-    in_tier_3: int = 0
+ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -38,18 +24,21 @@ class Verdict:
     found: str
 
 
-class Expectation(Protocol):
-    """One statement about a file."""
+class Expectation(ABC):
+    """One statement about a file; `str` of it says what must be."""
 
-    def __str__(self) -> str: ...
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of filter_scores that it reads."""
+        return ()
 
+    @abstractmethod
     def judge(self, facts: Facts | None) -> Verdict:
         """`facts` is None when no view knows the file."""
-        ...
 
 
 @dataclass(frozen=True)
-class HasStatus:
+class HasStatus(Expectation):
     """The file's row has this status."""
 
     status: str
@@ -64,7 +53,7 @@ class HasStatus:
 
 
 @dataclass(frozen=True)
-class Ignored:
+class Ignored(Expectation):
     """The file is no media file and has no row."""
 
     def __str__(self) -> str:
@@ -75,7 +64,7 @@ class Ignored:
 
 
 @dataclass(frozen=True)
-class RejectedBy:
+class RejectedBy(Expectation):
     """Every clip of the file is failed by one of these rules (COLUMN.min, COLUMN.max...)."""
 
     rules: tuple[str, ...]
@@ -100,7 +89,8 @@ def _short(value: Any) -> str:
     try:
         return f"{float(value):.4g}"
     except (TypeError, ValueError):
-        return str(value)
+        text = str(value)
+    return f"{text[:8]}..." if ID.fullmatch(text) else text
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class HasShots:
+class HasShots(Expectation):
     """The shots of the file are divided by exactly these boundaries; none = one shot."""
 
     boundaries: tuple[Boundary, ...] = ()
@@ -148,7 +138,7 @@ def boundaries_of(clips: Sequence[Row]) -> list[Boundary]:
 
 
 @dataclass(frozen=True)
-class HasOrientation:
+class HasOrientation(Expectation):
     """Every clip has this orientation."""
 
     orientation: str
@@ -162,7 +152,7 @@ class HasOrientation:
 
 
 @dataclass(frozen=True)
-class HasCropBox:
+class HasCropBox(Expectation):
     """Every clip has this content box within 4 pixels."""
 
     x: int
@@ -182,7 +172,7 @@ class HasCropBox:
 
 
 @dataclass(frozen=True)
-class Measures:
+class Measures(Expectation):
     """The mean of a score over the file's clips lies within `tolerance` (a share) of the drawn truth."""
 
     column: str
@@ -191,6 +181,10 @@ class Measures:
 
     def __str__(self) -> str:
         return f"{self.column} {self.truth:.3g} +- {self.tolerance:.0%}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
 
     def judge(self, facts: Facts | None) -> Verdict:
         values = [row[self.column] for row in facts.scores if row[self.column] is not None] if facts else []
@@ -201,7 +195,58 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Survives:
+class HasCamera(Expectation):
+    """Every clip has these camera labels and no other."""
+
+    labels: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"camera {', '.join(self.labels)}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("camera_labels",)
+
+    def judge(self, facts: Facts | None) -> Verdict:
+        found = [row["camera_labels"] for row in facts.scores] if facts else []
+        ok = bool(found) and all(told is not None and set(told.split(", ")) == set(self.labels) for told in found)
+        return Verdict(ok, f"camera {'; '.join(sorted({told or 'unmeasured' for told in found})) or 'unmeasured'}")
+
+
+@dataclass(frozen=True)
+class SameVideoAs(Expectation):
+    """The file has the bytes of another: they are one video, whose row counts both."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"one video with {self.name}"
+
+    def judge(self, facts: Facts | None) -> Verdict:
+        if facts is None:
+            return Verdict(False, "no row")
+        ok = facts.same_video == (self.name,) and facts.uri_count == 2
+        return Verdict(ok, f"uri_count {facts.uri_count}, with {', '.join(facts.same_video) or 'no other file'}")
+
+
+@dataclass(frozen=True)
+class SameGroupAs(Expectation):
+    """Every clip of the file is in a group of duplicates with a clip of the other, and with none of a third."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"same group_id as {self.name}"
+
+    def judge(self, facts: Facts | None) -> Verdict:
+        mates = [clip["mates"] for clip in facts.clips] if facts else []
+        found = sorted({name for names in mates for name in names})
+        ok = bool(mates) and all(names == (self.name,) for names in mates)
+        return Verdict(ok, f"grouped with {', '.join(found) or 'no other file'}")
+
+
+@dataclass(frozen=True)
+class Survives(Expectation):
     """At least one clip of the file is in tier_3."""
 
     def __str__(self) -> str:
@@ -212,47 +257,3 @@ class Survives:
             return Verdict(True, f"{facts.in_tier_3} clip(s) in tier_3")
         rules = sorted({_spell(row) for row in facts.fails}) if facts else []
         return Verdict(False, "; ".join(rules) or "no clip")
-
-
-@dataclass
-class _Gathered:
-    status: str | None = None
-    error: str | None = None
-    clips: list[Row] = field(default_factory=list)
-    scores: list[Row] = field(default_factory=list)
-    fails: list[Row] = field(default_factory=list)
-    in_tier_3: int = 0
-
-
-CLIP_COLUMNS = (
-    "c.clip_id, c.shot_start_frame, c.shot_end_frame, c.start_frame, c.end_frame, c.boundary_in, c.boundary_out, "
-    "c.orientation, c.crop_x, c.crop_y, c.crop_w, c.crop_h"
-)
-
-
-def facts_by_file(query: Query, preset: str, score_columns: Sequence[str]) -> dict[str, Facts]:
-    """Facts by file name. `query` answers one SELECT over the product's views with a dict a row."""
-    by_file: dict[str, _Gathered] = {}
-
-    def of(row: Row) -> _Gathered:
-        return by_file.setdefault(PurePosixPath(row.pop("uri")).name, _Gathered())
-
-    clips = "FROM clips c JOIN raw_videos r ON r.video_id = c.video_id"
-    for row in query("SELECT uri, status, error FROM raw_videos"):
-        gathered = of(row)
-        gathered.status, gathered.error = row["status"], row["error"]
-    for row in query(f"SELECT r.uri, {CLIP_COLUMNS} {clips} ORDER BY r.uri, c.start_frame"):
-        of(row).clips.append(row)
-    scores = ", ".join(["c.clip_id", *(f"s.{column}" for column in score_columns)])
-    for row in query(f"SELECT r.uri, {scores} {clips} JOIN filter_scores s ON s.clip_id = c.clip_id"):
-        of(row).scores.append(row)
-    verdicts = "d.clip_id, d.tier, d.rule, d.value, d.bound"
-    failed = f"JOIN decisions d ON d.clip_id = c.clip_id WHERE d.verdict = 'fail' AND d.preset = '{preset}'"
-    for row in query(f"SELECT r.uri, {verdicts} {clips} {failed} ORDER BY d.tier, d.rule"):
-        of(row).fails.append(row)
-    for row in query(f"SELECT r.uri {clips} JOIN tier_3 t ON t.clip_id = c.clip_id"):
-        of(row).in_tier_3 += 1
-    return {
-        name: Facts(g.status, g.error, tuple(g.clips), tuple(g.scores), tuple(g.fails), g.in_tier_3)
-        for name, g in by_file.items()
-    }

@@ -13,10 +13,12 @@ from rich.console import Console
 from assets.curation import Curation
 from assets.raw_videos.discover import MANIFEST_FIELDS
 from assets.tiers.rules import Preset
+from assets.tiers.words import notes_on_rules
 
+from .flow import TIER
 from .opening import open_root
 from .overview import blind_rules, emptied, not_ok, totals
-from .plan import SHARD_STEPS, Task, check_request, make_plan, wanted_steps
+from .plan import Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
 from .questions import Rows, show_funnel
 from .report import Format, cell, emit, plural, span, stderr
@@ -37,6 +39,7 @@ def curate(
     console, started = stderr(), time.monotonic()
     curation = open_root(settings)
     curation.progress, curation.force, curation.retry_failed = TerminalProgress(console), force, retry_failed
+    curation.only = only
     check_request(curation, until, only)
     result = RunResult()
     with nullcontext() if dry_run else root_lock(curation):
@@ -60,7 +63,7 @@ def titled(preset: Preset) -> str:
 
 def _tiers_are_judged(curation: Curation, result: RunResult, until: str | None, only: str | None) -> bool:
     """Whether the run reached the tiers, or was to reach them and found everything up to date."""
-    if wanted_steps(curation, until)[-1] in SHARD_STEPS or result.failures or result.interrupted:
+    if not wanted_steps(curation, until)[-1].startswith(TIER) or result.failures or result.interrupted:
         return False
     return only is None or not result.tasks or any(t.shard is None for t in result.tasks)
 
@@ -132,7 +135,7 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
 def _print_funnel(console: Console, curation: Curation) -> None:
     rows = show_funnel(curation, None)
     funnel_table(rows, titled(curation.preset))
-    for line in blind_rules(rows):
+    for line in [*blind_rules(rows), *notes_on_rules(curation.preset)]:
         console.print(line, markup=False, style="bold yellow")
     _advise(console, curation, rows)
 

@@ -6,14 +6,19 @@ import dagster as dg
 
 SHARD_JOB = "curate_shards"
 TIER_JOB = "curate_tiers"
+CAPTION_JOB = "caption_shards"
 
 
-def build_jobs(tiers: list[dg.AssetsDefinition]) -> list[dg.UnresolvedAssetJobDefinition]:
-    """One job over the shards' assets, one over the tiers: the first is partitioned, the second is not."""
-    selection = dg.AssetSelection.assets(*tiers)
+def build_jobs(
+    over_all: list[dg.AssetsDefinition], captions: dg.AssetsDefinition
+) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The shards' assets, those over all shards, and captions, which are by shard again and read the first tier."""
+    tiers, told = dg.AssetSelection.assets(*over_all), dg.AssetSelection.assets(captions)
     return [
-        dg.define_asset_job(SHARD_JOB, selection=dg.AssetSelection.all() - selection,
-                            description="Read, decode, cut and score the shards of the run."),
-        dg.define_asset_job(TIER_JOB, selection=selection,
-                            description="Judge every clip of all complete shards by the active preset."),
+        dg.define_asset_job(SHARD_JOB, selection=dg.AssetSelection.all() - tiers - told,
+                            description="Read, decode, cut, score and embed the shards of the run."),
+        dg.define_asset_job(TIER_JOB, selection=tiers,
+                            description="Duplicates, concepts, and the active preset's verdicts over all shards."),
+        dg.define_asset_job(CAPTION_JOB, selection=told,
+                            description="Caption the clips of the shards that the first tier keeps."),
     ]  # fmt: skip

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from assets.captions.fill import failed_captions
 from assets.curation import Curation
+from assets.embeddings.by_model import embedder
+from assets.embeddings.hashes import keyframe_hashes
 from assets.filter_scores.scorers import SCORERS
 from assets.lineage import Lineage
 from assets.measuring.measure_shard import lost_clips
-from assets.measuring.scorer import Scorer
+from assets.models.catalogue import find_model
 from assets.raw_videos.read_shard import files_to_retry
 from assets.scan.scan_shard import videos_to_decode
-from assets.store import Stamp
+from assets.store import WHOLE, Stamp
 from assets.tiers.judge import expected_stamp, folder
 
-SHARD_STEPS = ("raw_videos", "scan", "clips", *(f"scores/{s.name}" for s in SCORERS), "filter_scores")
-ALIASES = {"frame_signals": "scan", "keyframes": "scan", "scans": "scan"}
-"""Assets that one step writes together."""
-
-UPSTREAM = {"scan": "raw_videos", "clips": "scan", "filter_scores": "the scorers"} | {
-    f"scores/{s.name}": "clips" for s in SCORERS
-}
+from .flow import SCORES, TIER, Flow, flow_of, is_global, scorer_names
 
 
 @dataclass(frozen=True)
 class Task:
-    """One step of one shard, or one tier (shard None), that is not what it should be."""
+    """One step of one shard, or of all (shard None), that is not what it should be."""
 
     step: str
     shard: str | None
     reason: str
     follows: bool = False
-    """Stale only because the step before it is; it may turn out to be up to date."""
+    """Stale only because a step before it is; it may turn out to be up to date."""
 
 
 class PlanError(ValueError):
-    """The plan was asked for something that does not exist."""
+    """The plan was asked for something that cannot be done."""
 
 
 def make_plan(curation: Curation, until: str | None = None, only: str | None = None) -> list[Task]:
@@ -45,74 +43,107 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
     Where another scorer is stale too, `only` leaves out the wide row and the tiers, which would lack it.
     Raises PlanError.
     """
-    lineage = curation.lineage()
-    disabled = {s.step for s in SCORERS if s not in lineage.scorers}
-    steps = tuple(s for s in check_request(curation, until, only) if s not in disabled)
-    tasks = [task for shard in lineage.shards for task in _shard_tasks(curation, lineage, shard, steps)]
-    others = {t.shard for t in tasks if only and t.step.startswith("scores/") and t.step != f"scores/{only}"}
-    tasks = [t for t in tasks if not only or not t.step.startswith("scores/") or t.step == f"scores/{only}"]
-    tasks = [t for t in tasks if t.step != "filter_scores" or t.shard not in others]
-    if not others:
-        tasks += _tier_tasks(curation, lineage, steps, stale=bool(tasks))
-    order = {step: i for i, step in enumerate(steps)}
-    return sorted(tasks, key=lambda t: (order[t.step], t.shard or ""))
+    steps = check_request(curation, until, only)
+    planner = _Planner(curation, flow_of(curation))
+    for step in steps:
+        planner.look_at(step)
+    tasks = [t for step in steps for t in planner.tasks if t.step == step]
+    return tasks if only is None else _only(tasks, planner.flow, f"{SCORES}{only}")
+
+
+def _only(tasks: list[Task], flow: Flow, mine: str) -> list[Task]:
+    """Of a plan what leads to one scorer, the wide row and the tiers, as far as these lack nothing that is stale."""
+    wanted = {*flow.up_to(mine), "filter_scores"}
+    left_out = {(t.step, t.shard) for t in tasks if t.step not in wanted and not t.step.startswith(TIER)}
+    shards = {shard for step, shard in left_out if step.startswith(SCORES)}
+    stale = {step for step, _ in left_out}
+
+    def lacks_nothing(task: Task) -> bool:
+        if task.step.startswith(TIER):
+            return not stale & set(flow.up_to(task.step))
+        return task.step in wanted and not (task.step == "filter_scores" and task.shard in shards)
+
+    return [task for task in tasks if lacks_nothing(task)]
 
 
 def check_request(curation: Curation, until: str | None, only: str | None) -> tuple[str, ...]:
     """The steps that a request names, without a look at any table. Raises PlanError."""
-    if only is not None and only not in {s.name for s in SCORERS}:
-        raise PlanError(f"no scorer {only!r}; choose one of {', '.join(s.name for s in SCORERS)}")
+    if only is not None and only not in scorer_names():
+        raise PlanError(f"no scorer {only!r}; choose one of {', '.join(scorer_names())}")
+    if only is not None and (lack := curation.options.lack(next(s for s in SCORERS if s.name == only))):
+        raise PlanError(f"scorer {only} is not enabled: {lack} (clipsieve models list)")
+    _check_embedding(curation)
     return wanted_steps(curation, until)
 
 
+def _check_embedding(curation: Curation) -> None:
+    """A model that was asked for by name and cannot be used is a mistake, not an absence."""
+    name = curation.options.embedding
+    try:
+        model = embedder(name).model
+        lack = curation.options.models.lacks(find_model(model)) if model else None
+    except (KeyError, ValueError) as error:
+        raise PlanError(f"embedding = {name!r}: {error.args[0] if error.args else error}") from error
+    if lack:
+        raise PlanError(f"embedding = {name!r}: {lack} (clipsieve models list)")
+
+
 def wanted_steps(curation: Curation, until: str | None) -> tuple[str, ...]:
-    """The steps up to and with `until`, which may be any asset's name."""
-    steps = (*SHARD_STEPS, *(t.name for t in curation.preset.tiers))
+    """The steps that lead to `until`, which may be any asset's name; all of them when it is None."""
+    flow = flow_of(curation)
     if until is None:
-        return steps
-    last = ALIASES.get(until, f"scores/{until}" if f"scores/{until}" in steps else until)
-    if last not in steps:
-        raise PlanError(f"no asset {until!r}; choose one of {', '.join((*steps, *ALIASES))}")
-    if last.startswith("scores/"):
-        return (*SHARD_STEPS[:3], last)
-    return steps[: steps.index(last) + 1]
+        return flow.steps
+    last = flow.find(until)
+    if last is None:
+        if until in scorer_names() or until.removeprefix(SCORES) in scorer_names():
+            check_request(curation, None, until.removeprefix(SCORES))
+        raise PlanError(f"no asset {until!r}; choose one of {', '.join(flow.steps)}")
+    return flow.up_to(last)
+
+
+class _Planner:
+    """Walks the flow: a step is stale when one that it reads is, or when its stored stamp is not the expected one."""
+
+    def __init__(self, curation: Curation, flow: Flow) -> None:
+        self.curation, self.flow, self.lineage = curation, flow, curation.lineage()
+        self.tasks: list[Task] = []
+        self.stale: set[tuple[str, str | None]] = set()
+
+    def look_at(self, step: str) -> None:
+        for shard in [None] if is_global(step) else self.lineage.shards:
+            follows = self._stale_before(step, shard)
+            reason = f"follows {follows}" if follows else self._reason(step, shard)
+            if reason:
+                self.stale |= {(step, shard), (step, "any")}
+                self.tasks.append(Task(step, shard, reason, follows is not None))
+
+    def _stale_before(self, step: str, shard: str | None) -> str | None:
+        """The first step before this one that is stale, as a person calls it."""
+        for before in self.flow.reads[step]:
+            key = None if is_global(before) else shard if shard is not None else "any"
+            if (before, key) in self.stale:
+                return "the scorers" if before.startswith(SCORES) else before
+        return None
+
+    def _reason(self, step: str, shard: str | None) -> str | None:
+        if shard is None:
+            return _global_reason(self.curation, self.lineage, step)
+        return _shard_reason(self.curation, self.lineage, step, shard)
 
 
 def expected_of(lineage: Lineage, step: str, shard: str) -> Stamp:
     """The stamp that a step's certifying part should have."""
-    if step.startswith("scores/"):
-        return lineage.measured(_scorer(step), shard)
+    if step.startswith(SCORES):
+        return lineage.measured(next(s for s in SCORERS if s.step == step), shard)
     stamp: Stamp = getattr(lineage, step)(shard)
     return stamp
 
 
-def _scorer(step: str) -> Scorer:
-    return next(s for s in SCORERS if s.step == step)
-
-
-def _shard_tasks(curation: Curation, lineage: Lineage, shard: str, steps: tuple[str, ...]) -> Iterator[Task]:
-    stale: set[str] = set()
-    for step in (s for s in steps if s in SHARD_STEPS):
-        before = [s for s in _before(step) if s in stale]
-        if before:
-            stale.add(step)
-            yield Task(step, shard, f"follows {UPSTREAM[step]}", follows=True)
-        elif reason := _reason(curation, lineage, step, shard):
-            stale.add(step)
-            yield Task(step, shard, reason)
-
-
-def _before(step: str) -> tuple[str, ...]:
-    if step == "filter_scores":
-        return SHARD_STEPS[3:-1]
-    return {"raw_videos": (), "scan": ("raw_videos",), "clips": ("scan",)}.get(step, ("clips",))
-
-
-def _reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:
+def _shard_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:
     """Why the stored part is not what it should be; None when it is."""
     folder_name = "scans" if step == "scan" else step
     expected, stored = expected_of(lineage, step, shard), curation.store.stamp(folder_name, shard)
-    if curation.force:
+    if curation.forces(step):
         return "forced"
     if lineage.is_fresh(folder_name, shard, expected):
         return _retry_reason(curation, lineage, step, shard) if curation.retry_failed else None
@@ -122,19 +153,25 @@ def _reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str 
     if stored.fingerprint == expected.fingerprint:
         return f"a table of the step is not the one that was written with it{detail}"
     if stored.recipe != expected.recipe:
-        return f"version or settings of the step changed{detail}"
+        return f"version, settings or model of the step changed{detail}"
     return f"inputs changed{detail}"
 
 
 def _retry_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:
     """What of an up-to-date part failed for a reason that another attempt may not meet."""
-    if step == "raw_videos" and (files := files_to_retry(curation.store, shard)):
-        return f"{files} files that could not be read are tried again"
-    if step == "scan" and (videos := videos_to_decode(curation.store, lineage, shard, True)):
-        return f"{videos} videos that failed are tried again"
-    if step.startswith("scores/") and (clips := lost_clips(curation.store, _scorer(step), shard)):
-        return f"{clips} clips whose worker was lost are tried again"
-    return None
+    failed: dict[str, tuple[Callable[[], int], str]] = {
+        "raw_videos": (lambda: files_to_retry(curation.store, shard), "files that could not be read"),
+        "scan": (lambda: videos_to_decode(curation.store, lineage, shard, True), "videos that failed"),
+        "captions": (lambda: failed_captions(curation.store, shard), "clips without a caption"),
+    }
+    measured = [*SCORERS, keyframe_hashes, embedder(curation.options.embedding)]
+    failed |= {
+        s.step: (partial(lost_clips, curation.store, s, shard), "clips whose worker was lost") for s in measured
+    }
+    if step not in failed:
+        return None
+    count, what = failed[step]
+    return f"{n} {what} are tried again" if (n := count()) else None
 
 
 def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:
@@ -147,29 +184,29 @@ def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:
     return ""
 
 
-def _tier_tasks(curation: Curation, lineage: Lineage, steps: tuple[str, ...], stale: bool) -> Iterator[Task]:
+def _global_reason(curation: Curation, lineage: Lineage, step: str) -> str | None:
+    if step.startswith(TIER):
+        return _tier_reason(curation, lineage, step)
+    expected: Stamp = getattr(lineage, step)()
+    stored = curation.store.stamp(step, WHOLE)
+    if curation.forces(step):
+        return "forced"
+    if lineage.is_fresh(step, WHOLE, expected):
+        return None
+    if stored is None:
+        return "missing"
+    return "clips changed" if stored.recipe == expected.recipe else "version or settings of the step changed"
+
+
+def _tier_reason(curation: Curation, lineage: Lineage, step: str) -> str | None:
     preset = curation.preset
-    population = None if stale else lineage.population()
-    changed = stale
-    for number, tier in enumerate(preset.tiers, 1):
-        if tier.name not in steps:
-            return
-        stored = curation.store.stamp(folder(preset.name), tier.name)
-        if changed:
-            yield Task(
-                tier.name, None, f"follows {'the shards' if number == 1 else preset.tiers[number - 2].name}", True
-            )
-            continue
-        expected = expected_stamp(lineage, preset, number, population)
-        if curation.force or stored is None or stored.fingerprint != expected.fingerprint:
-            changed = True
-            yield Task(tier.name, None, _tier_reason(curation.force, stored, expected))
-
-
-def _tier_reason(force: bool, stored: Stamp | None, expected: Stamp) -> str:
-    if force:
+    number = 1 + [t.name for t in preset.tiers].index(step)
+    expected, stored = expected_stamp(lineage, preset, number), curation.store.stamp(folder(preset.name), step)
+    if curation.forces(step):
         return "forced"
     if stored is None:
         return "missing"
+    if stored.fingerprint == expected.fingerprint:
+        return None
     same = stored.extra.get("bounds") == expected.extra["bounds"]
     return "scores or sources changed" if same else "bounds of the preset changed"

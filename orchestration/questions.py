@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.curation import Curation
+from assets.tiers.bounds import KINDS, MOVABLE, SHARES
 from assets.tiers.funnel import FunnelRow, funnel, judge_in_memory, stored_funnel_tiers
 from assets.tiers.judge import expected_stamp, folder
 from assets.tiers.literals import literal
@@ -110,7 +111,7 @@ def _column(connection: duckdb.DuckDBPyConnection, by: str | None) -> str | None
     """A column to split by, checked against the views, so that no SQL comes in by this way."""
     if by is None:
         return None
-    views = ("clips", "raw_videos", "sources", "filter_scores")
+    views = ("clips", "raw_videos", "sources", "filter_scores", "duplicates", "concepts", "captions")
     known = {c for view in views for c in connection.sql(f"SELECT * FROM {view} LIMIT 0").columns}
     if by not in known:
         raise QuestionError(f"no column {by!r}; choose one of {', '.join(sorted(known))}")
@@ -152,16 +153,17 @@ def _apply(preset: Preset, change: str) -> Preset:
     left, _, value = change.partition("=")
     parts = left.strip().split(".")
     tier = parts.pop(0) if len(parts) == 3 else None
-    rules = sorted({b.name for t in preset.tiers for b in t.bounds if b.kind in ("min", "max", "keep_top", "share")})
+    rules = sorted({b.name for t in preset.tiers for b in t.bounds if b.kind in MOVABLE})
     try:
         number = float(value)
     except ValueError as error:
-        raise QuestionError(f"{change!r}: write [TIER.]COLUMN.min=NUMBER (or max, keep_top, share)") from error
+        others = ", ".join(kind for kind in MOVABLE if kind != "min")
+        raise QuestionError(f"{change!r}: write [TIER.]COLUMN.min=NUMBER (or {others})") from error
     if kinds := _kinds_of(left.strip(), rules):
         spelled = " or ".join(f".{kind}={value.strip()}" for kind in kinds)
         raise QuestionError(f"{change!r}: write {left.strip()}{spelled}")
-    if not math.isfinite(number) or (parts[-1] in ("keep_top", "share") and not 0 < number <= 1):
-        raise QuestionError(f"{change!r}: a bound is a finite number; keep_top and share are above 0 and up to 1")
+    if not math.isfinite(number) or (parts[-1] in SHARES and not 0 < number <= 1):
+        raise QuestionError(f"{change!r}: a bound is a finite number; {', '.join(SHARES)} are above 0 and up to 1")
     changed, tiers = with_bound(preset, tier, ".".join(parts), number)
     if not tiers:
         where = f"{tier} of preset {preset.name}" if tier else f"preset {preset.name}"
@@ -172,10 +174,10 @@ def _apply(preset: Preset, change: str) -> Preset:
 def _kinds_of(left: str, rules: list[str]) -> list[str]:
     """The bounds that a column, written without one, could mean: those that it has, min or max where it has none."""
     column = left.rpartition(".")[2]
-    if not column or column in ("min", "max", "in", "keep_top", "quota", "share"):
+    if not column or column in KINDS:
         return []
     kinds = {rule.rpartition(".")[2] for rule in rules if rule.rpartition(".")[0] == column} or {"min", "max"}
-    return sorted(kinds, key=("min", "max", "keep_top", "share").index)
+    return sorted((kind for kind in kinds if kind in MOVABLE), key=MOVABLE.index)
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, tiers: Any) -> dict[str, tuple[int, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +18,15 @@ from assets.work import Item, Outcome, Value
 
 from .engine import run_items
 from .settings import Settings
+from .worker import Waiting
 
 DEFAULT_PRESET = "starter"
 ACTIVE_PRESET = "active_preset.json"
+
+
+WAITING = Waiting()
+"""Of this process: a run goes through several steps and shards."""
+atexit.register(WAITING.stop)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class LocalEngine:
             workers=min(self.workers, workers or self.workers),
             time_limit_s=time_limit_s,
             memory_limit_bytes=self.memory_limit_bytes + extra_memory_bytes,
+            waiting=WAITING,
         )
 
 
@@ -57,7 +65,7 @@ def build_curation(settings: Settings) -> Curation:
 
 def unfilled_columns(options: Options) -> list[str]:
     """Columns of scorers whose model is not here."""
-    return [c.name for s in SCORERS if options.lack(s.model) for c in s.columns]
+    return [c.name for s in SCORERS if options.lack(s) for c in s.columns]
 
 
 def active_preset(store: Store) -> str:

@@ -19,9 +19,10 @@ from assets.scan.staging import sweep_staging
 from assets.views import write_database
 
 from .definitions import build_definitions
+from .flow import ALIASES, BEFORE_TIERS, CAPTIONS, FIRST_TIER, TIER
 from .instance import open_instance
-from .jobs import SHARD_JOB, TIER_JOB
-from .plan import ALIASES, Task, make_plan
+from .jobs import CAPTION_JOB, SHARD_JOB, TIER_JOB
+from .plan import Task, make_plan
 from .resources import remember_preset
 from .settings import Settings
 
@@ -79,20 +80,27 @@ def execute(
     curation: Curation, settings: Settings, until: str | None, only: str | None, result: RunResult,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Run the plan: first raw_videos of all shards, since ownership of copies follows from it, then the rest."""
-    tasks = make_plan(curation, until, only)
-    if until is None or until.startswith("tier_"):
+    """Run the plan in the order of its stages. Each stage is planned anew: the one before may change its work."""
+    if until is None or until.startswith(TIER):
         remember_preset(curation.store, curation.preset)
-    if tasks:
+    worked = False
+    if make_plan(curation, until, only):
         definitions = build_definitions(curation)
         with open_instance(settings) as instance:
-            instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))
             runner = _Runner(definitions, instance, curation, result, say)
-            runner.shards([t for t in tasks if t.step == "raw_videos"])
-            rest = [t for t in make_plan(curation, until, only) if t.step != "raw_videos"]
-            runner.shards([t for t in rest if t.shard])
-            runner.tiers([t for t in rest if not t.shard])
-    _finish(curation, settings, bool(tasks))
+            for stage in STAGES:
+                runner.run([t for t in make_plan(curation, until, only) if stage(t)])
+        worked = True
+    _finish(curation, settings, worked)
+
+
+STAGES: tuple[Callable[[Task], bool], ...] = (
+    lambda task: task.step == "raw_videos",  # Ownership of copies follows from it.
+    lambda task: task.shard is not None and task.step != CAPTIONS,
+    lambda task: task.shard is None and task.step in (*BEFORE_TIERS, FIRST_TIER),
+    lambda task: task.step == CAPTIONS,  # Of the clips that the first tier keeps.
+    lambda task: task.shard is None,
+)
 
 
 class _Runner:
@@ -105,7 +113,16 @@ class _Runner:
         self.definitions, self.instance, self.curation = definitions, instance, curation
         self.result, self.say = result, say
 
-    def shards(self, tasks: list[Task]) -> None:
+    def run(self, tasks: list[Task]) -> None:
+        """One stage: all its tasks are by shard, or all are over all shards. Nothing is run after a failure."""
+        shards = sorted({t.shard for t in tasks if t.shard})
+        self.instance.add_dynamic_partitions(SHARDS.name or "", shards)
+        if shards:
+            self.shards(CAPTION_JOB if tasks[0].step == CAPTIONS else SHARD_JOB, tasks)
+        elif tasks:
+            self._run(TIER_JOB, tasks, {})
+
+    def shards(self, job: str, tasks: list[Task]) -> None:
         """Ranged runs over the shards that have a task; up-to-date ones in between are passed by."""
         shards = sorted({t.shard for t in tasks if t.shard})
         for start in range(0, len(shards), SHARDS_A_RUN):
@@ -113,12 +130,7 @@ class _Runner:
             mine = [t for t in tasks if t.shard in chunk]
             for first, last in _ranges(chunk, self.curation.lineage().shards):
                 tags = {RANGE_START: first, RANGE_END: last}
-                self._run(SHARD_JOB, [t for t in mine if first <= (t.shard or "") <= last], tags)
-
-    def tiers(self, tasks: list[Task]) -> None:
-        """The tiers, unless a shard failed: they would judge a part for the whole."""
-        if tasks:
-            self._run(TIER_JOB, tasks, {})
+                self._run(job, [t for t in mine if first <= (t.shard or "") <= last], tags)
 
     def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
         if self.result.failures or self.result.interrupted:

@@ -10,8 +10,10 @@ from platformdirs import user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from assets.captions.options import CaptionOptions
+from assets.filter_scores.scorers import SCORERS
 from assets.models.weights import ModelFolder
-from assets.options import Options, ScanOptions, ShotOptions
+from assets.options import ConceptOptions, Options, ScanOptions, ShotOptions
 from assets.raw_videos.sources import ShardLimits
 from assets.store import fingerprint
 
@@ -37,6 +39,12 @@ class Settings(BaseSettings):
     scan: ScanOptions = ScanOptions()
     shots: ShotOptions = ShotOptions()
     shards: ShardLimits = ShardLimits()
+    without: tuple[str, ...] = ()
+    """Scorers that are not run, e.g. CLIPSIEVE_WITHOUT='["text"]'; their rules are inactive."""
+    embedding: str = "classical"
+    """What clips are compared by: `classical`, a model's name, the path of an .onnx file or transformers folder."""
+    concepts: ConceptOptions = ConceptOptions()
+    captions: CaptionOptions = CaptionOptions()
     models: Path = Field(default_factory=lambda: user_data_path("clipsieve") / "models")
     """Where weights lie (`clipsieve models list`). A model whose weights are not there is not used."""
 
@@ -55,6 +63,14 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{CONFIG_VARIABLE}={path}: no TOML file that can be read: {error}") from error
 
+    @field_validator("without")
+    @classmethod
+    def _are_scorers(cls, without: tuple[str, ...]) -> tuple[str, ...]:
+        names = [s.name for s in SCORERS]
+        if unknown := [name for name in without if name not in names]:
+            raise ValueError(f"no scorer {unknown[0]!r}; there are {', '.join(names)}")
+        return without
+
     @field_validator("root")
     @classmethod
     def _root_can_be_a_folder(cls, root: str) -> str:
@@ -72,7 +88,15 @@ class Settings(BaseSettings):
 
     @property
     def options(self) -> Options:
-        return Options(scan=self.scan, shots=self.shots, models=ModelFolder(str(self.models.absolute())))
+        return Options(
+            scan=self.scan,
+            shots=self.shots,
+            without=self.without,
+            embedding=self.embedding,
+            concepts=self.concepts,
+            captions=self.captions,
+            models=ModelFolder(str(self.models.absolute())),
+        )
 
     @property
     def absolute_root(self) -> str:

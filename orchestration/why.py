@@ -10,8 +10,8 @@ import duckdb
 
 from assets.curation import Curation
 from assets.tiers.funnel import judge_in_memory
-from assets.tiers.literals import literal
-from assets.tiers.sql import decisions_sql
+from assets.tiers.literals import literal, quoted
+from assets.tiers.sql import decisions_sql, population_sql
 
 from .questions import QuestionError, Rows, open_views
 from .report import cell
@@ -50,7 +50,11 @@ def why(curation: Curation, text: str) -> Explanation | Rows:
             return [_listed(clip, reached.get(clip["clip_id"])) for clip in clips]
         (clip,) = clips
         rules = _verdicts(connection, curation, tiers, clip["clip_id"])
-        return Explanation(clip, _sentence(reached.get(clip["clip_id"]), rules), rules)
+        end = reached.get(clip["clip_id"])
+        sentence = _sentence(end, rules)
+        if better := _better(connection, curation, tiers, end, clip["clip_id"]):
+            sentence += f"; {better} stays"
+        return Explanation(clip, sentence, rules)
 
 
 def _clips(connection: duckdb.DuckDBPyConnection, text: str) -> Rows:
@@ -117,8 +121,42 @@ def _sentence(reached: Reached | None, rules: Rows) -> str:
     if reached.rule is None:
         return f"kept in {reached.tier}"
     row = next(r for r in rules if (r["tier"], r["rule"]) == (reached.tier, reached.rule))
-    against = "no value" if row["value"] is None else f"{short_value(row['value'])} against {row['bound']}"
-    return f"rejected in {reached.tier} by {reached.rule}: {against}"
+    return f"rejected in {reached.tier} by {reached.rule}: {_against(reached.rule, row)}"
+
+
+def _against(rule: str, row: dict[str, Any]) -> str:
+    """A value and its bound; where the other clips decided, what was chosen among them."""
+    column, _, kind = rule.rpartition(".")
+    if row["value"] is None:
+        return "no value"
+    if kind == "keep_best":
+        return f"not the best of its group by {row['bound']}"
+    if kind == "sqrt_sample":
+        return f"not drawn of {column} {row['value']}, which the sample of {row['bound']} thins out"
+    return f"{short_value(row['value'])} against {row['bound']}"
+
+
+def _better(
+    connection: duckdb.DuckDBPyConnection,
+    curation: Curation,
+    tiers: TierRelations,
+    reached: Reached | None,
+    clip_id: str,
+) -> str | None:
+    """The clip that stayed of the group of one that keep_best rejected; None when another rule did."""
+    if reached is None or reached.rule is None or not reached.rule.endswith(".keep_best"):
+        return None
+    relation, bounds, hold = next(t[1:] for t in tiers if t[0] == reached.tier)
+    index = [b.name for b in bounds].index(reached.rule)
+    column = bounds[index].column
+    groups = population_sql([column], curation.vocabulary, None)
+    blockers = f"((fail_mask | (unmeasured_mask & {hold}::UBIGINT)) & {(2 << index) - 1}::UBIGINT)"
+    query = (
+        f"WITH g AS ({groups}) SELECT clip_id FROM {relation} JOIN g USING (clip_id) WHERE {blockers} = 0 "
+        f"AND {quoted(column)} = (SELECT {quoted(column)} FROM g WHERE clip_id = {literal(clip_id)}) LIMIT 1"
+    )
+    found = connection.execute(query).fetchall()
+    return str(found[0][0]) if found else None
 
 
 def short_value(value: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from typer.testing import CliRunner
 
 from demo.footage import cut, grain, pan, photograph, still, write_video
 from orchestration.cli import app
+
+os.environ |= {"CLIPSIEVE_MODELS": "no models", "CLIPSIEVE_WITHOUT": '["text"]'}
+"""Of every test and the processes it starts: no weights that this machine may have, and no reading of text, which
+takes longer than all else together. Tests of those two ask for them.
+"""
 
 SMALL = (320, 180)
 SHARED_VIDEOS = Path(__file__).parents[2] / "shared" / "data" / "videos"
@@ -39,7 +45,6 @@ Clipsieve = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLIPSIEVE_MODELS", "no models")
     for name in ("DAGSTER_HOME", "CLIPSIEVE_ROOT", "CLIPSIEVE_PRESET", "CLIPSIEVE_CONFIG", "CLIPSIEVE_WORKERS"):
         monkeypatch.delenv(name, raising=False)
 

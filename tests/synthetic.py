@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from assets.captions.tables import CAPTIONS
 from assets.columns import Table
 from assets.curation import Curation
+from assets.embeddings.by_model import embedder
+from assets.embeddings.hashes import keyframe_hashes
+from assets.embeddings.tables import CONCEPT_CENTROIDS, CONCEPTS, DUPLICATE_PAIRS, DUPLICATES
 from assets.filter_scores.scorers import SCORERS
 from assets.lineage import Lineage
 from assets.options import Options
-from assets.store import Stamp, Store, fingerprint, rows_to_table
+from assets.store import WHOLE, Stamp, Store, fingerprint, rows_to_table
 from assets.tables import (
     CLIPS,
     FILTER_SCORES,
@@ -44,6 +48,36 @@ SCORES: Row = {
     "luma_mean": 120.0,
     "underexposed_ratio": 0.1,
     "overexposed_ratio": 0.1,
+    "camera_labels": "pan right",
+    "camera_confidence": 0.8,
+    "camera_pan": 0.05,
+    "camera_tilt": 0.0,
+    "camera_roll": 0.0,
+    "camera_zoom": 0.0,
+    "shake": 0.2,
+    "slideshow": 0.0,
+    "duplicate_frame_ratio": 0.0,
+    "content_cut_rate": 0.0,
+    "vmaf_motion": 5.0,
+    "blockiness": 1.0,
+    "noise": 1.0,
+    "contrast": 50.0,
+    "colorfulness": 40.0,
+    "saturation": 0.4,
+    "clarity": 0.8,
+    "aesthetic_laion": 5.5,
+    "aesthetic_siglip": 5.5,
+    "subject_max_area": 0.3,
+    "person_ratio": 0.5,
+    "face_count": 1,
+    "face_max_area": 0.05,
+    "sensitive_score": 0.01,
+    "is_graphic": 0.05,
+    "text_area_ratio": 0.0,
+    "text_max_confidence": 0.0,
+    "subtitle_top": 0,
+    "subtitle_bottom": 0,
+    "overlay_ratio": 0.0,
 }
 """An ordinary clip: it passes every shipped rule that has a column today."""
 
@@ -62,7 +96,7 @@ PICTURE: Row = {
 class NoEngine:
     """Stands where an engine is asked for; a synthetic root has nothing to decode."""
 
-    def run(self, function: Callable[..., Any], items: Iterable[Any], time_limit_s: Any) -> Iterator[Any]:
+    def run(self, function: Callable[..., Any], items: Iterable[Any], *_: Any) -> Iterator[Any]:
         raise AssertionError("a synthetic root has nothing to decode")
 
 
@@ -94,7 +128,27 @@ def fill(store: Store, shards: dict[str, list[Row]]) -> list[str]:
         for scorer in SCORERS:
             _write(store, scorer.table, shard, clips, lineage.measured(scorer, shard))
         _write(store, FILTER_SCORES, shard, clips, lineage.filter_scores(shard))
+    _fill_looks(store, filled)
     return [r["clip_id"] for rows in filled.values() for r in rows]
+
+
+def _fill_looks(store: Store, filled: dict[str, list[Row]]) -> None:
+    """Hashes and embeddings without values; every clip a group and a concept of its own unless its row says more."""
+    lineage = Lineage(store, Options())
+    looks = (keyframe_hashes, embedder(lineage.options.embedding))
+    for shard in filled:
+        clips = store.read(CLIPS, shard, ["clip_id"]).to_pylist()
+        for scorer in looks:
+            _write(store, scorer.table, shard, clips, lineage.measured(scorer, shard))
+    lineage = Lineage(store, Options())
+    every = sorted((r for rows in filled.values() for r in rows), key=lambda r: str(r["clip_id"]))
+    groups = [{"group_id": r["clip_id"], "group_size": 1} | r for r in every]
+    _write(store, DUPLICATE_PAIRS, WHOLE, [], lineage.duplicates())
+    _write(store, DUPLICATES, WHOLE, groups, lineage.duplicates())
+    centroids = Stamp(fingerprint("centroids"), lineage.concept_recipe(), {"clips": len(every)})
+    _write(store, CONCEPT_CENTROIDS, WHOLE, [], centroids)
+    concepts = [{"concept_id": i, "concept_similarity": 1.0} | r for i, r in enumerate(every)]
+    _write(store, CONCEPTS, WHOLE, concepts, Lineage(store, Options()).concepts())
 
 
 def _complete(shard: str, number: int, row: Row) -> Row:
@@ -158,11 +212,14 @@ def curation(store: Store, chosen: Preset) -> Curation:
 
 def judge(store: Store, chosen: Preset) -> None:
     """Judge and store every tier of the preset, as the tier assets do."""
-    lineage = Lineage(store, Options())
+    lineage = Lineage(store, Options(), preset=chosen.name)
     for number in range(1, len(chosen.tiers) + 1):
         with connect(store, chosen.name) as connection:
             stamp = expected_stamp(lineage, chosen, number)
             write_tier(store, connection, chosen, number, vocabulary(), stamp)
+        if number == 1:
+            for shard in lineage.shards:
+                _write(store, CAPTIONS, shard, [], lineage.captions(shard))
 
 
 def ask(store: Store, query: str, preset_name: str | None = "mine") -> list[Row]:

@@ -16,8 +16,11 @@ HOUSE = Path(__file__).parents[1]
 ASSETS = sorted((HOUSE / "assets").rglob("*.py"))
 ORCHESTRATION = sorted((HOUSE / "orchestration").rglob("*.py"))
 CODE = [*ASSETS, *ORCHESTRATION, *sorted((HOUSE / "demo").rglob("*.py"))]
-MAY_IMPORT_DAGSTER = {"partitions.py", "raw_videos.py", "scan.py", "clips.py", "filter_scores.py", "tiers.py"}
-HEAVY = ("torch", "cv2", "av", "transformers", "onnxruntime", "scenedetect")
+ASSET_FILES = (
+    "raw_videos", "scan", "clips", "filter_scores", "embeddings", "duplicates", "concepts", "captions", "tiers",
+)  # fmt: skip
+MAY_IMPORT_DAGSTER = {"partitions.py", *(f"{name}.py" for name in ASSET_FILES)}
+HEAVY = ("torch", "cv2", "av", "transformers", "onnxruntime", "scenedetect", "faiss", "rapidocr", "openai", "scipy")
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -26,7 +26,7 @@ HOUSE = Path(__file__).parents[1]
     [
         (["run", "--input", "/no/such/folder"], "does not exist"),
         (["run", "--input", "s3://bucket/videos"], "only local"),
-        (["run", "--input", ".", "--preset", "no_such"], "choose one of movie_gen, starter"),
+        (["run", "--input", ".", "--preset", "no_such"], "choose one of hunyuan_video, movie_gen, starter"),
         (["run", "--input", ".", "--until", "nowhere"], "no asset 'nowhere'"),
         (["run", "--input", ".", "--only", "nothing"], "no scorer 'nothing'"),
         (["sql", "DROP VIEW clips"], "one SELECT"),

@@ -26,7 +26,11 @@ from orchestration.resources import build_curation
 from orchestration.settings import Settings
 
 HOUSE = Path(__file__).parents[1]
-BY_SHARD = {"raw_videos", "frame_signals", "keyframes", "scans", "clips", "filter_scores"}
+BY_SHARD = {
+    "raw_videos", "frame_signals", "keyframes", "scans", "clips", "filter_scores", "keyframe_hashes", "embeddings",
+    "captions",
+}  # fmt: skip
+OVER_ALL = {"duplicates", "concepts", "tier_1", "tier_2", "tier_3"}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 
 def test_definitions_are_valid_and_complete(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
-    expected = BY_SHARD | {f"scores/{s.name}" for s in SCORERS} | {"tier_1", "tier_2", "tier_3"}
+    expected = BY_SHARD | {f"scores/{s.name}" for s in SCORERS} | OVER_ALL
     assert set(specs(definitions)) == expected
 
 
@@ -50,7 +54,7 @@ def test_every_asset_tells_a_stranger_what_it_is(definitions: dg.Definitions) ->
         assert spec.kinds and spec.group_name and spec.group_name != "default", name
         schema = spec.metadata["dagster/column_schema"]
         assert isinstance(schema, dg.TableSchema) and all(c.description for c in schema.columns), name
-        assert (spec.partitions_def is not None) == (not name.startswith("tier_")), name
+        assert (spec.partitions_def is not None) == (name not in OVER_ALL), name
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from demo import footage
+from demo import effects, footage
 from demo.footage import Frame
 from demo.library import LIBRARY, draw
 
@@ -210,11 +210,80 @@ def test_no_frame_is_an_error(tmp_path: Path) -> None:
         footage.write_video(tmp_path / "a.mp4", iter([]), 25)
 
 
+@pytest.mark.parametrize("angle", [0, 90, 215])
+def test_a_hand_pans_at_the_stated_speed_and_trembles(angle: float) -> None:
+    frames = list(effects.hand_held("gravel", 26, 25, 8, angle, SIZE, rms=0.1))
+    pixels = 8 / 100 * DIAGONAL
+    tremor = np.diff(footage.shake_offsets(26, 25, 0.1)[[0, 25]], axis=0)[0] / 100 * DIAGONAL
+    moved = sum((displacement(one, other) for one, other in pairwise(frames)), np.zeros(2))
+    truth = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))]) * pixels + tremor
+    assert moved == pytest.approx(truth, abs=2.5)
+    assert [f.shape for f in frames] == [(360, 640, 3)] * 26
+
+
+def test_a_roll_turns_by_the_stated_angle_inside_its_photograph() -> None:
+    frames = list(effects.rolled("gravel", 11, 10, 12, SIZE))
+    first, last = (cv2.cvtColor(frames[i], cv2.COLOR_RGB2GRAY) for i in (0, 10))
+    back = cv2.getRotationMatrix2D(((SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2), 12, 1)
+    upright = cv2.warpAffine(last, back, SIZE)
+    middle = np.s_[120:240, 200:440]
+    assert np.abs(upright[middle].astype(int) - first[middle]).mean() < 6
+    assert np.abs(last[middle].astype(int) - first[middle]).mean() > 25, "another picture without the turn"
+    reflected = [np.abs(f[:, :20].astype(int) - f[:, 20:40][:, ::-1]).mean() for f in frames]
+    assert min(reflected) > 15, "no mirror image at the edge"
+
+
+def test_a_thing_passes_at_its_own_speed_before_the_scene() -> None:
+    scene, thing = footage.photograph("coffee", SIZE), effects.oval("gravel", (120, 160))
+    frames = list(effects.passing(footage.still(scene, 6), 5, thing, (50, 60), (40, 20)))
+    covered = [np.argwhere(np.abs(f.astype(int) - scene).max(axis=2) > 12) for f in (frames[0], frames[5])]
+    for pixels, x, y in zip(covered, (110, 150), (140, 160), strict=True):
+        assert (pixels.min(axis=0) + pixels.max(axis=0)) / 2 == pytest.approx((y, x), abs=3)
+    middle = thing.picture[60:100, 40:80]
+    assert np.array_equal(frames[5][140:180, 130:170], middle) and np.array_equal(frames[5][:40], scene[:40])
+
+
+def test_letters_stand_on_the_stated_rows_in_the_middle() -> None:
+    grey = np.full((540, 960, 3), 90, np.uint8)
+    lines = ("He never came back", "Where did you see him last?")
+    frames = list(effects.subtitled(footage.still(grey, 5), lines, 2, 498, 28))
+    inks = [np.argwhere((f != 90).any(axis=2)) for f in frames]
+    for rows, columns in (ink.T for ink in inks):
+        assert 470 <= rows.min() <= 478 and 496 <= rows.max() <= 508, "as library.py says of subtitled.mp4"
+        assert (columns.min() + columns.max()) / 2 == pytest.approx(480, abs=4)
+    assert [len(ink) == len(inks[0]) for ink in inks] == [True, True, False, False, False], "the line changes once"
+    (titled,) = effects.written(footage.still(grey, 1), lines[0], 498, 28)
+    assert np.array_equal(titled, frames[0])
+
+
+def test_repeated_frames_and_a_badge_with_edges_of_its_own() -> None:
+    frames = list(effects.repeated(iter([np.full((2, 2, 3), i, np.uint8) for i in range(3)]), 2))
+    assert [int(f[0, 0, 0]) for f in frames] == [0, 0, 1, 1, 2, 2]
+    badge = effects.badge((150, 60))
+    assert badge.shape == (60, 150, 3) and 60 < badge.mean() < 190
+    assert all(np.ptp(part) > 200 for part in (badge[:, :50], badge[:, 75:], badge[:30], badge[30:]))
+
+
+def test_a_copy_encoded_again_shows_the_same_in_another_size(tmp_path: Path) -> None:
+    scene = footage.pan(footage.photograph("coffee", SIZE), 20, 24, 4)
+    original = footage.write_video(tmp_path / "a.mp4", scene, 24)
+    copy = effects.re_encoded(original, tmp_path / "b.mkv", (320, 180))
+    poor = effects.re_encoded(original, tmp_path / "c.mkv", (320, 180), options={"crf": "40"})
+    assert poor.stat().st_size < copy.stat().st_size / 2
+    frames, small = decoded(original), decoded(copy)
+    assert len(small) == 20 and (small[0].width, small[0].height) == (320, 180)
+    assert float(small[-1].time or 0) == pytest.approx(19 / 24, abs=2e-3)
+    one, other = (f[7].to_ndarray(format="rgb24") for f in (frames, small))
+    assert np.abs(cv2.resize(one, (320, 180), interpolation=cv2.INTER_AREA).astype(int) - other).mean() < 5
+
+
 def test_the_planted_library_is_complete_and_its_small_files_are_drawn(tmp_path: Path) -> None:
     names = [planted.name for planted in LIBRARY]
     assert len(set(names)) == len(names) and all(planted.expected for planted in LIBRARY)
+    first = {planted.name for planted in LIBRARY if planted.made_of is None}
+    assert {planted.made_of for planted in LIBRARY} - {None} <= first, "nothing is made of what is made of another"
     for name in ("tiny.mp4", "notes.mp4", "readme.txt"):
-        assert draw((name, str(tmp_path))) == (tmp_path / name).stat().st_size > 0
+        assert draw((name, str(tmp_path), str(tmp_path))) == (tmp_path / name).stat().st_size > 0
     tiny = decoded(tmp_path / "tiny.mp4")
     assert (len(tiny), tiny[0].width, tiny[0].height) == (125, 320, 180)
     with pytest.raises(av.error.InvalidDataError):

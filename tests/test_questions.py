@@ -34,7 +34,7 @@ from orchestration.why import Explanation, why
 RULES = """
 [tier_1]
 sharpness = { min = 30 }
-shake = { max = 1 }
+dover_technical = { max = 1 }
 motion_mean = { max = 8, unmeasured = "hold" }
 [tier_2]
 sharpness = { min = 50 }
@@ -107,7 +107,7 @@ def test_the_funnel_of_stored_and_of_unstored_verdicts_is_the_same(library: Cura
     before = show_funnel(library, None)
     judge(library.store, library.preset)
     assert show_funnel(library, None) == before
-    assert [r["rule"] for r in before if r["bound"] == "inactive"] == ["shake.max"]
+    assert [r["rule"] for r in before if r["bound"] == "inactive"] == ["dover_technical.max"]
     assert before[0] | {"hours": 0} == before[0] | {"tier": "tier_1", "rule": "input", "clips": 120, "hours": 0}
 
 
@@ -443,7 +443,7 @@ def test_hours_in_a_sentence() -> None:
 
 def test_a_filled_root_has_only_its_tiers_to_judge(library: Curation) -> None:
     assert make_plan(library)[0].reason == "missing"
-    assert [t.step for t in make_plan(library)] == ["tier_1", "tier_2", "tier_3"]
+    assert [t.step for t in make_plan(library)] == ["tier_1", "captions", "captions", "tier_2", "tier_3"]
     assert [t.step for t in make_plan(library, until="tier_1")] == ["tier_1"]
     assert make_plan(library, until="filter_scores") == []
     judge(library.store, library.preset)
@@ -475,7 +475,10 @@ def test_what_is_missing_is_planned_with_all_that_follows(library: Curation) -> 
     assert tasks == [
         ("scores/motion", "shard-000002", False),
         ("filter_scores", "shard-000002", True),
-        *((f"tier_{i}", None, True) for i in (1, 2, 3)),
+        ("tier_1", None, True),
+        *(("captions", f"shard-{i:06d}", True) for i in (1, 2)),
+        ("tier_2", None, True),
+        ("tier_3", None, True),
     ]
     with pytest.raises(PlanError, match="no asset 'nothing'; choose one of"):
         make_plan(library, until="nothing")

@@ -1,4 +1,4 @@
-"""Rules that look at more than one clip: the best share, quotas, and samples that stay the same."""
+"""Rules that look at more than one clip: the best share, the best of a group, quotas, samples that stay the same."""
 
 from __future__ import annotations
 
@@ -9,35 +9,10 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tier_reference import KNOWN, best_of, bound, clips, groups, judged
 
-from assets.tiers.rules import Bound, Tier
+from assets.tiers.rules import Tier
 from assets.tiers.sql import judge_sql
-from assets.tiers.vocabulary import vocabulary
-
-KNOWN = vocabulary()
-
-
-def judged(clips: list[dict[str, Any]], *bounds: Bound) -> dict[str, bool]:
-    """clip_id to kept, by the tier's SQL over the rows given."""
-    with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE clips (clip_id VARCHAR, video_id VARCHAR, orientation VARCHAR)")
-        connection.execute("CREATE TABLE filter_scores (clip_id VARCHAR, sharpness DOUBLE, luma_mean DOUBLE)")
-        for c in clips:
-            connection.execute("INSERT INTO clips VALUES (?, 'v', ?)", [c["clip_id"], c.get("orientation")])
-            connection.execute(
-                "INSERT INTO filter_scores VALUES (?, ?, ?)",
-                [c["clip_id"], c.get("sharpness", 100.0), c.get("luma_mean", 100.0)],
-            )
-        tier = Tier("tier_1", bounds)
-        return {r[0]: r[3] for r in connection.execute(judge_sql(tier, KNOWN, None)).fetchall()}
-
-
-def bound(column: str, kind: str, value: Any, **words: Any) -> Bound:
-    return Bound(column, kind, value, words.pop("unmeasured", "keep"), "ours", **words)
-
-
-def clips(count: int, **columns: Any) -> list[dict[str, Any]]:
-    return [{"clip_id": f"{i:032x}", **columns} for i in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -170,3 +145,73 @@ def test_a_sample_depends_on_its_seed_and_on_nothing_else() -> None:
     assert sample(0.5, 1, 1000) == sample(0.5, 1) & sample(1.0, 1, 1000), "more clips change none of the others"
     both = len(sample(0.5, 1) & sample(0.5, 2)) / 2000
     assert abs(both - 0.25) < 0.04, "seeds choose independently"
+
+
+GROUP = bound("group_id", "keep_best", ("short_side", "sharpness"))
+
+
+def test_the_best_of_each_group_stays() -> None:
+    rows = [
+        c | {"group_id": g, "short_side": side, "sharpness": sharp}
+        for c, (g, side, sharp) in zip(
+            clips(7),
+            [
+                ("a", 720, 9.0),
+                ("a", 1080, 1.0),
+                ("a", 1080, 2.0),
+                ("b", 360, 0.0),
+                ("c", 720, 5.0),
+                ("c", 720, 5.0),
+                (None, 1, 0.0),
+            ],
+            strict=True,
+        )
+    ]
+    kept = judged(rows, GROUP)
+    assert [i for i, r in enumerate(rows) if kept[r["clip_id"]]] == [2, 3, 4, 6], "size, then sharpness, then the id"
+    held = judged(rows, bound("group_id", "keep_best", ("short_side",), unmeasured="hold"))
+    assert not held[rows[6]["clip_id"]], "a clip that was not compared is unmeasured"
+
+
+def test_a_missing_value_is_worse_than_any_and_a_minus_turns_the_order() -> None:
+    rows = [c | {"group_id": "a", "sharpness": v} for c, v in zip(clips(3), (None, -5.0, 7.0), strict=True)]
+    for order, best in ((("sharpness",), 2), (("-sharpness",), 1)):
+        kept = judged(rows, bound("group_id", "keep_best", order))
+        assert [i for i, r in enumerate(rows) if kept[r["clip_id"]]] == [best]
+    gone = judged(rows, bound("group_id", "keep_best", ("sharpness",), without=("sharpness",)))
+    assert [k for _, k in sorted(gone.items())] == [True, False, False], "without any column the id decides"
+
+
+def test_a_rejected_clip_never_kills_its_group() -> None:
+    rows = [c | {"group_id": "a", "short_side": 4320 - i, "luma_mean": float(i)} for i, c in enumerate(clips(3))]
+    kept = judged(rows, bound("luma_mean", "min", 1.0), GROUP)
+    assert [k for _, k in sorted(kept.items())] == [False, True, False], "the largest is too dark: the next one stays"
+    late = judged(rows, GROUP, bound("luma_mean", "min", 1.0))
+    assert not any(late.values()), "the order of the preset decides"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c", None]),
+            st.sampled_from([360, 720, None]),
+            st.sampled_from([0.0, 1.5, None]),
+            st.sampled_from([0.0, 100.0]),
+        ),
+        max_size=30,
+    )
+)
+def test_groups_say_what_plain_python_says(values: list[tuple[Any, ...]]) -> None:
+    rows = [
+        c | {"group_id": g, "short_side": side, "sharpness": sharp, "luma_mean": luma}
+        for c, (g, side, sharp, luma) in zip(clips(len(values)), values, strict=True)
+    ]
+    best = bound("group_id", "keep_best", ("-short_side", "sharpness"))
+    kept = judged(rows, bound("luma_mean", "min", 50.0), best)
+    passed = {r["clip_id"]: r for r in rows if r["luma_mean"] >= 50.0}
+    members = groups({c: r["group_id"] for c, r in passed.items() if r["group_id"]})
+    alone = {c for c, r in passed.items() if r["group_id"] is None}
+    expected = alone | {best_of(best, listed, passed) for listed in members.values()}
+    assert {c for c, k in kept.items() if k} == expected
+    assert len(expected) == len(alone) + len(members), "one of each group"

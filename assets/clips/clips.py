@@ -27,7 +27,7 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
-        return cut_shard(curation.store, lineage, shard, progress, forced(context, curation))
+        return cut_shard(curation.store, lineage, shard, progress, forced(context, curation, "clips"))
 
     duty = Duty("clips", "clips", Lineage.clips, work, {"scans": Lineage.scan})
     prints = walk(context, curation, duty)

@@ -23,7 +23,8 @@ DUPLICATE_PAIRS = Table(
     (
         Column("clip_id_a", STRING, "The smaller of the two ids."),
         Column("clip_id_b", STRING, "The larger of the two ids."),
-        Column("method", STRING, "What verified the pair: exact, pdq or embedding."),
+        Column("method", STRING, "What verified the pair: exact (the same frames), pdq (light over time and hashes of "
+               "keyframes) or light (light alone)."),
         Column("pdq_distance", DOUBLE, "Median Hamming distance of the keyframes laid over each other; lower is more "
                "alike; NULL where not compared.", "bits of 256", 0, 256),
         Column("overlap", DOUBLE, "Share of the shorter clip that has its counterpart in the other.", "", 0, 1),

@@ -74,10 +74,11 @@ def _measure(
     lineage = curation.lineage()
     require(lineage, shard, "scoring", {"clips": Lineage.clips})
     for scorer in [s for s in selected if s not in lineage.scorers]:
-        context.log.info(f"{scorer.name} is not enabled: {curation.options.lack(scorer.model)}")
+        context.log.info(f"{scorer.name} is not enabled: {curation.options.lack(scorer)}")
     enabled = [s for s in selected if s in lineage.scorers]
     expected = {s.name: lineage.measured(s, shard) for s in enabled}
-    force, retry = forced(context, curation), curation.retry_failed
+    force = any(forced(context, curation, s.step) for s in enabled)
+    retry = curation.retry_failed
     stale = [s for s in enabled if force or retry or not lineage.is_fresh(s.step, shard, expected[s.name])]
     if stale:
         progress = curation.progress or LogProgress(context)

@@ -19,7 +19,7 @@ def write_wide(store: Store, lineage: Lineage, shard: str) -> Counts:
     columns: dict[str, list[Any]] = {"clip_id": order}
     reasons: list[dict[str, str]] = [{} for _ in order]
     for scorer in SCORERS:
-        lack = lineage.options.lack(scorer.model)
+        lack = lineage.options.lack(scorer)
         by_clip = {} if lack else {r["clip_id"]: r for r in store.read(scorer.table, shard).to_pylist()}
         for column in scorer.columns:
             columns[column.name] = [by_clip[c][column.name] if by_clip else None for c in order]

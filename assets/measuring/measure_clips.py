@@ -41,21 +41,25 @@ class Item:
 class MeasureClips:
     """Called with an Item, returns a row a clip and scorer: {clip_id: {scorer: row}}. Can be sent to a worker.
 
-    `scorers` maps names to (reference, model).
+    `scorers` maps names to (reference, model). `made_of` tells one state of the shard's files from another: a worker
+    may have opened those of an earlier one.
     """
 
     root: str
     shard: str
+    made_of: str
     models: ModelFolder
     scorers: tuple[tuple[str, str, str | None], ...]
 
     @classmethod
-    def of(cls, store: Store, shard: str, models: ModelFolder, scorers: Sequence[Scorer]) -> MeasureClips:
+    def of(
+        cls, store: Store, shard: str, made_of: str, models: ModelFolder, scorers: Sequence[Scorer]
+    ) -> MeasureClips:
         listed = tuple((s.name, s.reference, s.model) for s in scorers)
-        return cls(store.address, shard, models, listed)
+        return cls(store.address, shard, made_of, models, listed)
 
     def __call__(self, item: Item) -> dict[str, dict[str, Row]]:
-        signals, keyframes = _readers(self.root, self.shard)
+        signals, keyframes = _readers(self.root, self.shard, self.made_of)
         frames = _frames(signals, item.video_id)
         found = {name: _find(reference, model) for name, reference, model in self.scorers}
         pictures = _Pictures(keyframes, item)
@@ -75,7 +79,7 @@ def _find(reference: str, model: str | None) -> Scorer:
 
 
 @lru_cache(maxsize=1)
-def _readers(root: str, shard: str) -> tuple[VideoReader, VideoReader]:
+def _readers(root: str, shard: str, made_of: str) -> tuple[VideoReader, VideoReader]:
     store = Store(root)
     return store.by_video(FRAME_SIGNALS, shard), store.by_video(KEYFRAMES, shard)
 

@@ -10,8 +10,8 @@ from itertools import groupby
 
 from ..lineage import Lineage
 from ..models.catalogue import find_model
-from ..store import Store, rows_to_table
-from ..tables import CLIPS
+from ..store import Store, fingerprint, rows_to_table
+from ..tables import CLIPS, KEYFRAMES, SCANS
 from ..work import Counts, Engine, Failure, Outcome, Progress, Success
 from .measure_clips import Item, MeasureClips, Row
 from .scorer import Scorer
@@ -41,7 +41,7 @@ def measure_shard(
         counts[name].reused = len(clips) - counts[name].computed
     progress.begin(_label(scorers), shard, sum(len(i.clips) for i in items), sum(i.video_s for i in items))
     lacking = [s for s in scorers if counts[s.name].computed]
-    function = MeasureClips.of(store, shard, lineage.options.models, lacking)
+    function = MeasureClips.of(store, shard, _state(store, shard), lineage.options.models, lacking)
     for item, outcome in _outcomes(function, items, lacking, engine):
         _take(rows, scorers, item, outcome)
         progress.advance(len(item.clips), item.video_s)
@@ -53,8 +53,14 @@ def measure_shard(
     return counts
 
 
+def _state(store: Store, shard: str) -> str:
+    """Of the shard's files that are read."""
+    stamps = [store.stamp(folder, shard) for folder in (SCANS.name, CLIPS.name)]
+    return fingerprint([s.fingerprint if s else None for s in stamps], store.size(KEYFRAMES.name, shard))
+
+
 def _label(scorers: Sequence[Scorer]) -> str:
-    return scorers[0].step if len(scorers) == 1 else "filter_scores"
+    return scorers[0].step if len(scorers) == 1 or scorers[0].folder else "filter_scores"
 
 
 def _measured_before(store: Store, lineage: Lineage, shard: str, scorer: Scorer, retry_failed: bool) -> dict[str, Row]:

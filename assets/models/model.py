@@ -21,12 +21,17 @@ Task = Literal["detect", "score", "embed", "read"]
 
 @dataclass(frozen=True)
 class Weights:
-    """One file of a model, below the models folder. `url` None: it is not offered for download anywhere."""
+    """One file of a model, below the models folder. `url` None: it is not offered for download anywhere.
+
+    `size` in bytes and `sha256` are None where no source tells them. An `optional` file may be absent; when it is
+    there it is part of what the model is.
+    """
 
     path: str
     size: int | None = None
     sha256: str | None = None
     url: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,9 @@ class Model:
     """An entry of the catalogue. `backend` is "module:Class" below assets.models; `packages` must be importable.
 
     `version` rises when the backend's results change for the same weights. `device`: where it belongs when there is a
-    choice; one that asks for a GPU runs in the pool `gpu` (and on the CPU where there is none).
+    choice; one that asks for a GPU runs in the pool `gpu` (and on the CPU where there is none). `also`: further tasks
+    that it does. `helpers`: other modules below assets.models that its results depend on. `source`: where the weights
+    come from, and what was done to them when they are not the originals.
     """
 
     name: str
@@ -46,6 +53,13 @@ class Model:
     weights: tuple[Weights, ...] = ()
     device: Literal["cpu", "gpu"] = "cpu"
     packages: tuple[str, ...] = ()
+    also: tuple[Task, ...] = ()
+    helpers: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return (self.task, *self.also)
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,25 @@ class Detection:
         """Share of the picture, 0..1."""
         x0, y0, x1, y1 = self.box
         return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """One line of text in a picture.
+
+    `corners`: its four corners as fractions (x, y) of the picture, clockwise from the top left, 0..1; `detection`: how
+    sure it is text, `recognition`: how sure the reading is, both 0..1. An unreadable line has an empty `text`.
+    """
+
+    corners: tuple[tuple[float, float], ...]
+    text: str
+    detection: float
+    recognition: float
+
+    @property
+    def confidence(self) -> float:
+        """Detection times recognition, 0..1: what Movie Gen bounds."""
+        return self.detection * self.recognition
 
 
 class Backend(Protocol):
@@ -88,3 +121,10 @@ class Embedder(Protocol):
 
     def embed(self, images: Sequence[Image]) -> npt.NDArray[np.float32]:
         """(pictures, dimensions), not normalised."""
+
+
+class TextReader(Protocol):
+    """Finds and reads text."""
+
+    def read(self, images: Sequence[Image], detail: float = 1.0) -> list[list[TextLine]]:
+        """The lines of each picture, in no order, looked for in a picture shrunk by `detail` (0..1)."""

@@ -25,7 +25,9 @@ class ModelFolder:
     path: str
 
     def paths(self, model: Model) -> list[Path]:
-        return [Path(self.path) / w.path for w in model.weights]
+        """Every file of the model in the order of the catalogue; of the optional ones those that are there."""
+        listed = ((Path(self.path) / w.path, w.optional) for w in model.weights)
+        return [path for path, optional in listed if not optional or path.exists()]
 
     def files(self, model: Model) -> list[Path]:
         """Every file of the model that is there."""

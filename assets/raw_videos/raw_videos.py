@@ -27,7 +27,7 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
-        force = forced(context, curation)
+        force = forced(context, curation, "raw_videos")
         return read_shard(curation.store, lineage, shard, curation.engine, progress, force, curation.retry_failed)
 
     duty = Duty("raw_videos", "raw_videos", Lineage.raw_videos, work, {})

@@ -42,7 +42,13 @@ def scan(
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
         return scan_shard(
-            curation.store, lineage, shard, curation.engine, progress, forced(context, curation), curation.retry_failed
+            curation.store,
+            lineage,
+            shard,
+            curation.engine,
+            progress,
+            forced(context, curation, "scan"),
+            curation.retry_failed,
         )
 
     duty = Duty("scan", SCANS.name, Lineage.scan, work, {"raw_videos": Lineage.raw_videos})

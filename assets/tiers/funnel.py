@@ -7,11 +7,12 @@ from typing import Any
 
 import duckdb
 
+from .bounds import Bound, Preset
 from .judge import bounds_of, folder, hold_mask_of
 from .literals import literal, quoted
-from .rules import Bound, Preset
-from .sql import judge_sql, show
+from .sql import judge_sql
 from .vocabulary import Vocabulary
+from .words import bound_text
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,14 @@ def _counts(
 
 
 def _group_join(by: str | None) -> str:
-    """raw_videos and the manifest are joined only when a funnel is split, since the column may be theirs."""
+    """All that is not of `clips` is joined only when a funnel is split, since the column may be theirs."""
     if by is None:
         return ""
     return (
         " LEFT JOIN (SELECT * EXCLUDE (shard, width, height, fps, duration_s) FROM raw_videos) USING (video_id)"
         " LEFT JOIN (SELECT * EXCLUDE (shard, video_id) FROM sources WHERE gone_at IS NULL) USING (uri)"
-        " LEFT JOIN filter_scores USING (clip_id)"
+        " LEFT JOIN filter_scores USING (clip_id) LEFT JOIN duplicates USING (clip_id)"
+        " LEFT JOIN concepts USING (clip_id) LEFT JOIN (SELECT * EXCLUDE (error) FROM captions) USING (clip_id)"
     )
 
 
@@ -93,7 +95,7 @@ def _rows(tier: str, bounds: tuple[Bound, ...], group: str | None, counts: list[
             FunnelRow(
                 tier,
                 bound.name,
-                show(bound.value),
+                bound_text(bound),
                 bound.source,
                 left,
                 _hours(left_seconds),

@@ -1,7 +1,7 @@
 """A tier as SQL: rules become bits, bits become verdicts.
 
-Rules are judged in the order of the preset. A windowed rule (keep_top, quota) sees only the clips that passed all
-rules before it, so that a rejected clip never fills a quota.
+Rules are judged in the order of the preset. A windowed rule (sampling.py) sees only the clips that passed all rules
+before it, so that a rejected clip never fills a quota and never kills its group.
 """
 
 from __future__ import annotations
@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .bounds import Bound, Tier
 from .literals import literal, quoted
-from .rules import Bound, Tier
 from .sampling import WINDOWED, hash_unit, windowed_fail
-from .vocabulary import SAMPLE, Vocabulary
+from .vocabulary import LATER_VIEWS, SAMPLE, Vocabulary
+from .words import bound_text
+from .words import show as show
+
+_ALIAS = {
+    "clips": "c",
+    "filter_scores": "s",
+    "raw_videos": "v",
+    "sources": "o",
+    "duplicates": "d",
+    "concepts": "k",
+    "captions": "t",
+}
 
 
 def population_sql(columns: Sequence[str], vocabulary: Vocabulary, previous: str | None) -> str:
@@ -24,19 +36,20 @@ def population_sql(columns: Sequence[str], vocabulary: Vocabulary, previous: str
     columns = [c for c in dict.fromkeys(columns) if c != SAMPLE]
     used = {vocabulary.views[c] for c in columns}
     source = "clips c JOIN filter_scores s ON s.clip_id = c.clip_id"
-    alias = {"clips": "c", "filter_scores": "s", "raw_videos": "v", "sources": "o"}
-    listed = "".join(f", {alias[vocabulary.views[c]]}.{quoted(c)}" for c in columns)
+    listed = "".join(f", {_ALIAS[vocabulary.views[c]]}.{quoted(c)}" for c in columns)
     if used & {"raw_videos", "sources"}:
         source += " LEFT JOIN raw_videos v ON v.video_id = c.video_id"
     if "sources" in used:
         source += " LEFT JOIN (SELECT * FROM sources WHERE gone_at IS NULL) o ON o.uri = v.uri"
+    for view in (v for v in LATER_VIEWS if v in used):
+        source += f" LEFT JOIN {view} {_ALIAS[view]} ON {_ALIAS[view]}.clip_id = c.clip_id"
     where = f" WHERE c.clip_id IN (SELECT clip_id FROM {previous} WHERE kept)" if previous else ""
     return f"SELECT c.clip_id{listed} FROM {source}{where}"
 
 
 def judge_sql(tier: Tier, vocabulary: Vocabulary, previous: str | None) -> str:
     """SELECT clip_id, fail_mask, unmeasured_mask, kept for every candidate of the tier, ordered by clip_id."""
-    columns = [b.column for b in tier.bounds]
+    columns = [column for bound in tier.bounds for column in bound.columns]
     steps = [
         f"judged_0 AS (SELECT *, {_mask(tier.bounds, fails)} AS fail_mask, "
         f"{_mask(tier.bounds, unmeasured)} AS unmeasured_mask FROM "
@@ -111,16 +124,7 @@ def _decision(bound: Bound, bit: int, hold_mask: int) -> str:
     value = f"{hash_unit(bound.seed)}" if bound.column == SAMPLE else quoted(bound.column)
     asked = _clear(bit - 1, hold_mask) if bound.kind in WINDOWED else "true"
     return (
-        f"{{'rule': {literal(bound.name)}, 'value': CAST({value} AS VARCHAR), 'bound': {literal(show(bound.value))}, "
+        f"{{'rule': {literal(bound.name)}, 'value': CAST({value} AS VARCHAR), 'bound': {literal(bound_text(bound))}, "
         f"'verdict': CASE WHEN (fail_mask & {bit}::UBIGINT) != 0 THEN 'fail' "
         f"WHEN (unmeasured_mask & {bit}::UBIGINT) != 0 THEN 'unmeasured' ELSE 'pass' END, 'asked': {asked}}}"
     )
-
-
-def show(value: Any) -> str:
-    """A bound as a person writes it."""
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v:.12g}" for k, v in value.items())
-    if isinstance(value, tuple | list):
-        return ", ".join(str(v) for v in value)
-    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -3,13 +3,15 @@
 import dagster as dg
 
 from ..curation import Curation
+from ..lineage import Lineage
 from ..partitions import forced, table_metadata
 from ..steps import TIERS_STEP
+from ..store import WHOLE
 from ..tables import TIERS
 from ..views import connect, write_database
 from .judge import expected_stamp, folder, write_tier
 from .rules import Preset, Tier
-from .sql import show
+from .words import rules_table
 
 
 def build_tiers(preset: Preset) -> list[dg.AssetsDefinition]:
@@ -23,12 +25,12 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
 
     @dg.asset(
         name=tier.name,
-        deps=["raw_videos", "clips", "filter_scores", *before],
+        deps=["raw_videos", "clips", "filter_scores", *before, *sorted(tier.views)],
         group_name="tiers",
         kinds={"duckdb", "parquet"},
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
-        metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(_rules_table(tier))},
+        metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
     )
     def tier_asset(
         context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
@@ -47,9 +49,10 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
         "shards": len(lineage.shards),
         "complete_shards": len(lineage.complete_shards()),
     }
-    if not forced(context, curation) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
+    if not forced(context, curation, tier.name) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
         return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
+    _need_views(lineage, tier)
     if number > 1:
         _need_previous(curation, number)
     with connect(store, preset.name) as connection:
@@ -70,18 +73,16 @@ def _need_previous(curation: Curation, number: int) -> None:
         )
 
 
+def _need_views(lineage: Lineage, tier: Tier) -> None:
+    """Raises dagster.Failure when a table over all shards that the rules read is missing or stale."""
+    expected = {"duplicates": lineage.duplicates, "concepts": lineage.concepts}
+    for view in sorted(set(tier.views) & expected.keys()):
+        if not lineage.is_fresh(view, WHOLE, expected[view]()):
+            raise dg.Failure(f"{tier.name} reads {view}, which is missing or stale: materialize {view} first")
+
+
 def _description(preset: Preset, tier: Tier) -> str:
     return (
         f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
         "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else."
     )
-
-
-def _rules_table(tier: Tier) -> str:
-    lines = ["| rule | bound | where NULL | source |", "|---|---|---|---|"]
-    lines += [f"| {b.name} | {show(b.value)} | {b.unmeasured} | {b.source} |" for b in tier.bounds]
-    lines += [
-        f"| {b.name} | {show(b.value)} | inactive: no scorer fills the column yet | {b.source} |"
-        for b in tier.inactive
-    ]
-    return "\n".join(lines)

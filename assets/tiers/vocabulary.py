@@ -17,6 +17,13 @@ from ..tables import CLIPS, FILTER_SCORES, MANIFEST_COLUMNS, RAW_VIDEOS
 SAMPLE = "sample"
 """Not a column: `sample = { share = 0.5, seed = 1 }` keeps a share of the clips, chosen by hash."""
 
+LATER_VIEWS = ("duplicates", "concepts", "captions")
+"""Views that are no part of the scores: a tier that reads one is made of it as well, one that does not is not."""
+
+
+NO_RULE = ("clip_id", "video_id", "shard", "error")
+"""Ids, places, and the reasons of several tables: no rule is about them."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -41,6 +48,13 @@ class Vocabulary:
 
     def is_flag(self, name: str) -> bool:
         return name in self.columns and self.columns[name].type == BOOL
+
+    def is_group(self, name: str) -> bool:
+        """Whether clips of the same value can be one group: texts and whole numbers."""
+        if name in self.columns:
+            kind = self.columns[name].type
+            return bool(kind == STRING or pa.types.is_integer(kind))
+        return name in PLANNED_TEXTS
 
     def is_caption(self, name: str) -> bool:
         return self.views.get(name) == "captions"
@@ -77,6 +91,6 @@ def vocabulary(unfilled: Collection[str] = ()) -> Vocabulary:
     )
     for view, listed in tables:
         for column in filter(_usable, listed):
-            if column.name not in columns and column.name not in ("clip_id", "video_id", "shard"):
+            if column.name not in columns and column.name not in NO_RULE:
                 columns[column.name], views[column.name] = column, view
     return Vocabulary(columns, views, frozenset(unfilled))

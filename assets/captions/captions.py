@@ -1,0 +1,49 @@
+"""The asset `captions`: a structured caption of every clip that tier_1 keeps, by shard."""
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from ..curation import Curation
+from ..lineage import Lineage
+from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
+from ..steps import CAPTIONS_STEP
+from ..tiers.judge import expected_stamp, folder
+from ..work import Counts, Progress
+from .answer import CaptionServerError
+from .fill import fill_captions
+from .tables import CAPTIONS
+
+
+@dg.asset(
+    partitions_def=SHARDS,
+    backfill_policy=BACKFILL,
+    deps=["clips", "keyframes", "filter_scores", "tier_1"],
+    group_name="captions",
+    kinds={"python", "parquet"},
+    code_version=str(CAPTIONS_STEP.version),
+    metadata=table_metadata(CAPTIONS),
+    pool="gpu",
+)
+def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+    """One structured caption a clip (HunyuanVideo, section 3.2), or the reason why it has none.
+
+    Clips that were ever in tier_1 keep theirs; only those without one of the same captioner are captioned.
+    """
+    preset = curation.preset
+
+    lineage = curation.lineage()
+    if not lineage.is_fresh(folder(preset.name), "tier_1", expected_stamp(lineage, preset, 1)):
+        raise dg.Failure("captions are of the clips of tier_1, which is missing or stale: materialize tier_1 first")
+    rows = pq.read_table(curation.store.path(folder(preset.name), "tier_1"), filesystem=curation.store.fs)
+    kept = set(rows.filter(rows["kept"])["clip_id"].to_pylist())
+
+    def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
+        try:
+            return fill_captions(curation, lineage, shard, kept, progress, forced(context, curation, "captions"))
+        except CaptionServerError as error:
+            raise dg.Failure(f"{error}; captions that came are kept") from None
+
+    duty = Duty("captions", "captions", Lineage.captions, work, {"clips": Lineage.clips})
+    prints = walk(context, curation, duty)
+    version = describe(context, curation, context.asset_key, "captions", "captions", prints)
+    return dg.MaterializeResult(data_version=version)

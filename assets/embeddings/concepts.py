@@ -1,0 +1,40 @@
+"""The asset `concepts`: the nearest of the stored centroids for every clip, over all shards."""
+
+import dagster as dg
+
+from ..curation import Curation
+from ..partitions import LogProgress, forced, table_metadata
+from ..steps import CONCEPTS_STEP
+from ..store import WHOLE
+from ..views import write_database
+from .assign_concepts import assign_concepts
+from .tables import CONCEPTS
+
+
+@dg.asset(
+    deps=["embeddings"],
+    group_name="embeddings",
+    kinds={"python", "parquet"},
+    code_version=str(CONCEPTS_STEP.version),
+    metadata=table_metadata(CONCEPTS),
+)
+def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+    """A concept a clip: k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000 centroids).
+
+    The centroids are stored and stay: a new clip is assigned to one and moves no other. How many of a concept are
+    kept is a rule of a tier (`sqrt_sample`).
+    """
+    lineage = curation.lineage()
+    force = forced(context, curation, "concepts")
+    facts: dict[str, str | int] = {"shards": len(lineage.shards), "complete_shards": len(lineage.embedded_shards)}
+    if not force and lineage.is_fresh(CONCEPTS.name, WHOLE, lineage.concepts()):
+        context.log.info("concepts: up to date")
+    else:
+        progress = curation.progress or LogProgress(context)
+        counts = assign_concepts(curation.store, lineage, curation.lineage, progress, force)
+        curation.counts[("concepts", WHOLE)] = counts
+        write_database(curation.store, curation.preset.name)
+        facts["dagster/row_count"] = counts.rows
+    stamp = curation.lineage().concepts()
+    facts["fingerprint"] = stamp.fingerprint
+    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))

@@ -1,0 +1,42 @@
+"""The asset `duplicates`: which clips show the same footage, over all shards."""
+
+import dagster as dg
+
+from ..curation import Curation
+from ..partitions import LogProgress, forced, table_metadata
+from ..steps import DUPLICATES_STEP
+from ..store import WHOLE
+from ..views import write_database
+from .find_duplicates import find_duplicates
+from .tables import DUPLICATES
+
+
+@dg.asset(
+    deps=["keyframe_hashes", "embeddings"],
+    group_name="embeddings",
+    kinds={"python", "parquet"},
+    code_version=str(DUPLICATES_STEP.version),
+    metadata=table_metadata(DUPLICATES),
+)
+def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+    """Verified pairs (`duplicate_pairs`) and groups of clips that show the same footage.
+
+    Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
+    the rules before it.
+    """
+    lineage = curation.lineage()
+    stamp = lineage.duplicates()
+    facts: dict[str, str | int] = {
+        "fingerprint": stamp.fingerprint,
+        "shards": len(lineage.shards),
+        "complete_shards": len(lineage.compared_shards),
+    }
+    if not forced(context, curation, "duplicates") and lineage.is_fresh(DUPLICATES.name, WHOLE, stamp):
+        context.log.info("duplicates: up to date")
+    else:
+        progress = curation.progress or LogProgress(context)
+        counts = find_duplicates(curation.store, lineage, stamp, progress)
+        curation.counts[("duplicates", WHOLE)] = counts
+        write_database(curation.store, curation.preset.name)
+        facts["dagster/row_count"] = counts.rows
+    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
