@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import Any
 
 from .filter_scores.scorers import SCORERS
@@ -50,10 +51,14 @@ def scorer_step(scorer: Scorer) -> Step:
 def model_step(model: Model) -> Step:
     """The step of a model's backend, with what that shares with others."""
     files = (model.backend.partition(":")[0], *model.helpers)
-    return Step(f"models/{model.name}", model.version, tuple(f"models/{file}.py" for file in files))
+    return Step(f"models/{PurePath(model.name).name}", model.version, tuple(f"models/{file}.py" for file in files))
 
 
-DUPLICATES_STEP = Step("duplicates", 1, ("embeddings/pairs.py", "embeddings/groups.py"), libraries=("faiss-cpu",))
+DUPLICATES_STEP = Step(
+    "duplicates", 1,
+    tuple(f"embeddings/{f}.py" for f in ("pairs", "groups", "candidates", "library", "overlay", "pdq", "signature")),
+    libraries=("faiss-cpu",),
+)  # fmt: skip
 CONCEPTS_STEP = Step("concepts", 1, ("embeddings/clusters.py",), libraries=("faiss-cpu",))
 CAPTIONS_STEP = Step(
     "captions", 1, tuple(f"captions/{name}.py" for name in ("answer", "camera", "caption_shard", "hygiene", "measured",

@@ -73,6 +73,9 @@ def view_statements(store: Store, preset: str | None) -> Iterator[str]:
     bodies = {f"_{t.name}": _table_sql(store, t) for t in _STORED} | dict(_FOLDED)
     gone = " WHERE clip_id IN (SELECT clip_id FROM clips)" if _has_gone(store) else ""
     bodies |= {t.name: f"SELECT * FROM _{t.name}{gone}" for t in _OF_CLIPS}
+    if gone:  # A group is of the clips that are there.
+        size = "count(*) OVER (PARTITION BY group_id) AS group_size"
+        bodies["duplicates"] = f"SELECT clip_id, group_id, {size} FROM _duplicates{gone}"
     bodies["captions"] = "SELECT * FROM _captions WHERE clip_id IN (SELECT clip_id FROM clips)"
     bodies["duplicate_pairs"] = f"SELECT p.* FROM _duplicate_pairs p{_BOTH_THERE if gone else ''}"
     bodies |= _tier_views(store, preset)

@@ -18,9 +18,17 @@ import pytest
 
 from assets.work import Failure, Outcome, Success
 from orchestration.engine import run_items
+from orchestration.resources import WAITING
+from orchestration.worker import Waiting
 
 REPOSITORY = Path(__file__).parents[1]
 GB = 10**9
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits() -> None:
+    """Other tests of this process may have left workers that wait for work: here children are counted."""
+    WAITING.stop()
 
 
 def misbehave(item: str) -> object:
@@ -239,3 +247,37 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
     assert err.count("Traceback") == (1 if how == signal.SIGINT else 0), "the parent's own KeyboardInterrupt only"
+
+
+def test_a_worker_that_is_well_waits_for_the_next_work() -> None:
+    waiting = Waiting()
+    limits: dict[str, Any] = {"time_limit_s": 60, "memory_limit_bytes": GB, "waiting": waiting}
+    try:
+        pids = {outcome.value for _, outcome in run_items(pid_of, [1, 2], workers=1, **limits)}
+        assert len(pids) == 1 and len(waiting.workers) == 1
+        assert {outcome.value for _, outcome in run_items(same_pid_of, [1, 2], workers=1, **limits)} == pids
+        results = dict(run_items(misbehave, ["crash"], workers=1, **limits))
+        assert isinstance(results["crash"], Failure) and not waiting.workers, "one that died does not wait"
+    finally:
+        waiting.stop()
+    assert not live_children()
+
+
+def test_workers_of_another_environment_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = Waiting()
+    limits: dict[str, Any] = {"time_limit_s": 60, "memory_limit_bytes": GB, "waiting": waiting}
+    try:
+        before = [outcome.value for _, outcome in run_items(pid_of, [1], workers=1, **limits)]
+        monkeypatch.setenv("CLIPSIEVE_TEST_WORD", "other")
+        assert [outcome.value for _, outcome in run_items(pid_of, [1], workers=1, **limits)] != before
+    finally:
+        waiting.stop()
+
+
+def pid_of(item: int) -> int:
+    return os.getpid()
+
+
+def same_pid_of(item: int) -> int:
+    """Another function than pid_of."""
+    return os.getpid()

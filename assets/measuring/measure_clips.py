@@ -115,10 +115,7 @@ def clip_view(clip: Row, frames: pl.DataFrame, pictures: _Pictures | None = None
 
 
 def measure(scorer: Scorer, view: ClipView, models: ModelFolder | None = None) -> Row:
-    """A scorer's values, or NULLs and the reason. A value that is not a finite number is no value.
-
-    A scorer that says nothing about one of its columns gives None for it; that is no fault.
-    """
+    """A scorer's values, or NULLs and the reason. What is None or not finite is no value: NULL has its reason."""
     nothing = {c.name: None for c in scorer.columns}
     try:
         model = models.load(scorer.model) if models and scorer.model else None

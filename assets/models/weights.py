@@ -59,7 +59,9 @@ def _load(folder: ModelFolder, name: str) -> Any:
     if lack := folder.lacks(model):
         raise FileNotFoundError(lack)
     module, _, attribute = model.backend.partition(":")
-    return getattr(import_module(f"assets.models.{module}"), attribute)(folder.paths(model))
+    backend = getattr(import_module(f"assets.models.{module}"), attribute)(folder.paths(model))
+    backend.name = Path(model.name).name
+    return backend
 
 
 def _digest(path: Path) -> str:
