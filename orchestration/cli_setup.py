@@ -64,24 +64,26 @@ app.add_typer(models, name="models")
 
 
 @models.command("list")
-def models_list(form: FormatOption = Format.table) -> None:
+def models_list(root: Root = None, form: FormatOption = Format.table) -> None:
     """Every model: what it fills, whether its weights are here, their size and licence."""
     with plain_errors():
         from .models import models_table
 
-        rows = models_table(settings_of(None))
+        rows = models_table(settings_of(root))
     if form is Format.table:
         rows = [{k: row[k] for k in ("model", "serves", "here", "bytes", "licence", "device")} for row in rows]
     emit(rows, form)
 
 
 @models.command("pull")
-def models_pull(names: Annotated[list[str], typer.Argument(help="Names of models, or `all`.")]) -> None:
+def models_pull(
+    names: Annotated[list[str], typer.Argument(help="Names of models, or `all`.")], root: Root = None
+) -> None:
     """Download weights into the models folder; what is there and right is not fetched again."""
     with plain_errors():
         from .models import pull
 
-        code = pull(settings_of(None), names, lambda line: stderr().print(line, markup=False, soft_wrap=True))
+        code = pull(settings_of(root), names, lambda line: stderr().print(line, markup=False, soft_wrap=True))
     raise typer.Exit(code)
 
 
