@@ -70,9 +70,12 @@ def models_list(root: Root = None, form: FormatOption = Format.table) -> None:
         from .models import models_table
 
         rows = models_table(settings_of(root))
-    if form is Format.table:
-        rows = [{k: row[k] for k in ("model", "serves", "here", "bytes", "licence", "device")} for row in rows]
-    emit(rows, form)
+    if form is not Format.table:
+        emit(rows, form)
+        return
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else "in its package"
+        print(f"{row['model']:<24} {row['here']}\n    {size}, {row['device']}, {row['licence']}\n    {row['serves']}")
 
 
 @models.command("pull")
@@ -94,5 +97,10 @@ def doctor(root: Root = None, form: FormatOption = Format.table) -> None:
         from .doctor import doctor as examine
 
         rows = examine(settings_of(root))
-    emit(rows, form)
+    if form is not Format.table:
+        emit(rows, form)
+    else:
+        for row in rows:
+            mend = f"\n{'':<20} mend: {row['mend']}" if row["mend"] else ""
+            print(f"{row['status']:<5} {row['check']:<14} {row['meaning']}{mend}")
     raise typer.Exit(1 if any(row["status"] == "fail" for row in rows) else 0)

@@ -17,7 +17,7 @@ from assets.tiers.words import notes_on_rules
 
 from .flow import TIER
 from .opening import open_root
-from .overview import blind_rules, emptied, not_ok, totals
+from .overview import blind_rules, caption_failures, emptied, looks, not_enabled, not_ok, totals
 from .plan import Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
 from .questions import Rows, show_funnel
@@ -165,6 +165,7 @@ def _as_row(curation: Curation, result: RunResult, seconds: float) -> dict[str, 
     return (
         files
         | totals(curation)
+        | looks(curation)
         | work_done(curation)
         | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2)}
     )
@@ -177,6 +178,7 @@ def _print_counts(console: Console, curation: Curation, result: RunResult, secon
         f"{plural(sums['videos'], 'video')}, {span(sums['hours'])}; "
         f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
+    _print_looks(console, curation)
     if not result.tasks and not result.failures:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return
@@ -187,6 +189,23 @@ def _print_counts(console: Console, curation: Curation, result: RunResult, secon
         f"{ended} {seconds:.1f} s: {plural(work['demux_opens'], 'file')} read, {work['decode_opens']} decoded "
         f"({plural(work['frames_decoded'], 'frame')}), {plural(work['scorer_calls'], 'clip measurement')}."
     )
+
+
+def _print_looks(console: Console, curation: Curation) -> None:
+    """Duplicates, concepts and captions, as far as they are there; scorers that are not run."""
+    known = looks(curation)
+    if known["compared"]:
+        groups = plural(known["copied_groups"], "group of copies", "groups of copies")
+        console.print(
+            f"{plural(known['compared'], 'clip')} compared: {groups} ({plural(known['copied_clips'], 'clip')}), "
+            f"{plural(known['concepts'], 'concept')}; {known['captioned']} of the {known['in_tier_1']} in tier_1 "
+            "captioned."
+        )
+    for row in caption_failures(curation):
+        line = f"  {row['status']:<11} {plural(row['clips'], 'caption')}: {cell(row['reason'])}"
+        console.print(line, markup=False, soft_wrap=True, style="yellow")
+    for line in not_enabled(curation):
+        console.print(f"Scorers {line} (clipsieve models list)", markup=False, soft_wrap=True)
 
 
 def _advise(console: Console, curation: Curation, funnel: Rows) -> None:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from assets.curation import Curation
+from assets.filter_scores.scorers import SCORERS
 from assets.tables import SOURCES
 from assets.tiers.funnel import judge_in_memory
 from assets.tiers.judge import folder
@@ -70,6 +71,39 @@ def totals(curation: Curation) -> dict[str, Any]:
     )
     with open_views(curation) as connection:
         return dict(connection.sql(query).to_arrow_table().to_pylist()[0])
+
+
+def looks(curation: Curation) -> dict[str, int]:
+    """What is known beyond scores: clips compared, groups of copies and their clips, concepts; captions of tier_1."""
+    query = (
+        "SELECT (SELECT count(*) FROM duplicates) AS compared, "
+        "(SELECT count(DISTINCT group_id) FROM duplicates WHERE group_size > 1) AS copied_groups, "
+        "(SELECT count(*) FROM duplicates WHERE group_size > 1) AS copied_clips, "
+        "(SELECT count(DISTINCT concept_id) FROM concepts) AS concepts, "
+        "(SELECT count(*) FROM tier_1) AS in_tier_1, "
+        "(SELECT count(*) FROM tier_1 JOIN captions USING (clip_id) WHERE error IS NULL) AS captioned"
+    )
+    with open_views(curation) as connection:
+        return dict(connection.sql(query).to_arrow_table().to_pylist()[0])
+
+
+def caption_failures(curation: Curation) -> Rows:
+    """Clips of tier_1 that were asked for and have no caption: how many by status, and one reason of each."""
+    query = (
+        "SELECT caption_status AS status, count(*) AS clips, min(error) AS reason FROM tier_1 "
+        "JOIN captions USING (clip_id) WHERE error IS NOT NULL GROUP BY status ORDER BY clips DESC, status"
+    )
+    with open_views(curation) as connection:
+        return list(connection.sql(query).to_arrow_table().to_pylist())
+
+
+def not_enabled(curation: Curation) -> list[str]:
+    """A sentence about the scorers that are not run, by what they lack."""
+    lacking: dict[str, list[str]] = {}
+    for scorer in SCORERS:
+        if lack := curation.options.lack(scorer):
+            lacking.setdefault("no weights" if lack.startswith("no weights") else lack, []).append(scorer.name)
+    return [f"not enabled, {lack}: {', '.join(names)}" for lack, names in lacking.items()]
 
 
 def blind_rules(rows: Rows) -> list[str]:
