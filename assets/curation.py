@@ -11,6 +11,7 @@ from .options import Options
 from .store import Store
 from .tiers.rules import Preset
 from .tiers.vocabulary import Vocabulary
+from .views import write_database
 from .work import Counts, Engine, Progress
 
 
@@ -33,6 +34,8 @@ class Curation:
     """Decode again what crashed or timed out."""
     register: pl.DataFrame | None = None
     """Stands in for the stored register: a plan for files that are not registered (dry run)."""
+    renews_views: bool = True
+    """Assets renew ROOT/clipsieve.duckdb when they wrote a table over all shards; a run does it once, at its end."""
     counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
     """What was done, by (step, shard), for the summary of a run in this process."""
 
@@ -41,6 +44,11 @@ class Curation:
         if self.only is None:
             return self.force
         return self.force and (step in (f"scores/{self.only}", "filter_scores") or step.startswith("tier_"))
+
+    def renew_views(self) -> None:
+        """Let ROOT/clipsieve.duckdb show what is stored now."""
+        if self.renews_views:
+            write_database(self.store, self.preset.name)
 
     def lineage(self) -> Lineage:
         """The state of the register now."""

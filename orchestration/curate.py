@@ -39,7 +39,7 @@ def curate(
     console, started = stderr(), time.monotonic()
     curation = open_root(settings)
     curation.progress, curation.force, curation.retry_failed = TerminalProgress(console), force, retry_failed
-    curation.only = only
+    curation.only, curation.renews_views = only, False
     check_request(curation, until, only)
     result = RunResult()
     with nullcontext() if dry_run else root_lock(curation):

@@ -16,9 +16,13 @@ from typer.testing import CliRunner
 from demo.footage import cut, grain, pan, photograph, still, write_video
 from orchestration.cli import app
 
-os.environ |= {"CLIPSIEVE_MODELS": "no models", "CLIPSIEVE_WITHOUT": '["text"]'}
-"""Of every test and the processes it starts: no weights that this machine may have, and no reading of text, which
-takes longer than all else together. Tests of those two ask for them.
+LEFT_OUT = (
+    "text", "overlays", "shake", "slideshow", "repeats", "cut_rate", "vmaf", "compression", "colour", "clarity",
+)  # fmt: skip
+os.environ |= {"CLIPSIEVE_MODELS": "no models", "CLIPSIEVE_WITHOUT": json.dumps(LEFT_OUT)}
+"""Of every test and the processes it starts: no weights that this machine may have, and few scorers. Each is an asset
+with events of its own, and reading text takes longer than all else together. Tests of scorers call them; the demo's
+test and that of the shared library run all.
 """
 
 SMALL = (320, 180)

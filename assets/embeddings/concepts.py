@@ -6,7 +6,6 @@ from ..curation import Curation
 from ..partitions import LogProgress, forced, table_metadata
 from ..steps import CONCEPTS_STEP
 from ..store import WHOLE
-from ..views import write_database
 from .assign_concepts import assign_concepts
 from .tables import CONCEPTS
 
@@ -33,7 +32,7 @@ def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
         progress = curation.progress or LogProgress(context)
         counts = assign_concepts(curation.store, lineage, curation.lineage, progress, force)
         curation.counts[("concepts", WHOLE)] = counts
-        write_database(curation.store, curation.preset.name)
+        curation.renew_views()
         facts["dagster/row_count"] = counts.rows
     stamp = curation.lineage().concepts()
     facts["fingerprint"] = stamp.fingerprint

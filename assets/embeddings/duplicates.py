@@ -6,7 +6,6 @@ from ..curation import Curation
 from ..partitions import LogProgress, forced, table_metadata
 from ..steps import DUPLICATES_STEP
 from ..store import WHOLE
-from ..views import write_database
 from .find_duplicates import find_duplicates
 from .tables import DUPLICATES
 
@@ -37,6 +36,6 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         progress = curation.progress or LogProgress(context)
         counts = find_duplicates(curation.store, lineage, stamp, progress)
         curation.counts[("duplicates", WHOLE)] = counts
-        write_database(curation.store, curation.preset.name)
+        curation.renew_views()
         facts["dagster/row_count"] = counts.rows
     return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))

@@ -8,7 +8,7 @@ from ..partitions import forced, table_metadata
 from ..steps import TIERS_STEP
 from ..store import WHOLE
 from ..tables import TIERS
-from ..views import connect, write_database
+from ..views import connect
 from .judge import expected_stamp, folder, write_tier
 from .rules import Preset, Tier
 from .words import rules_table
@@ -57,7 +57,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
         _need_previous(curation, number)
     with connect(store, preset.name) as connection:
         judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
-    write_database(store, preset.name)
+    curation.renew_views()
     facts |= {"dagster/row_count": judged.kept, "candidates": judged.rows, "rejected": judged.rows - judged.kept}
     return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
 
