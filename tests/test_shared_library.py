@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,20 @@ pytestmark = [
 Run = Callable[..., dict[str, Any]]
 
 
+SHARED_MODELS = SHARED_VIDEOS.parents[1] / "models"
+TABLES = ("filter_scores", "embeddings", "duplicates", "concepts")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_scorers() -> Iterator[None]:
+    """The other tests leave most of them out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CLIPSIEVE_WITHOUT")
+        yield
+
+
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(all_scorers: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shared") / "root"
     answer = call("run", "--input", SHARED_VIDEOS, "--root", root, "--preset", "starter")
     assert answer.code == 0, answer.err
@@ -75,6 +87,46 @@ def test_verified_cuts_are_found(root: Path, clipsieve: Clipsieve) -> None:
         query = f"SELECT shot_start_frame AS f FROM clips JOIN raw_videos USING (video_id) WHERE uri LIKE '%{name}'"
         starts = [r["f"] for r in ask(clipsieve, root, query)]
         assert all(any(abs(cut - start) <= 1 for start in starts) for cut in cuts[:-1]), (name, starts)
+
+
+def test_every_clip_is_in_every_room(root: Path, clipsieve: Clipsieve) -> None:
+    counts = ", ".join(f"(SELECT count(*) FROM {t})::INT AS {t}" for t in (*TABLES, "clips", "captions", "tier_1"))
+    row = ask(clipsieve, root, f"SELECT {counts}")[0]
+    assert {row[t] for t in TABLES} == {row["clips"]} and row["captions"] == row["tier_1"] > 50
+    unembedded = "SELECT count(*)::INT AS n FROM embeddings WHERE embedding IS NULL"
+    assert ask(clipsieve, root, unembedded)[0]["n"] == 0
+
+
+def test_the_chairs_are_one_group_and_nothing_else_is_in_it(root: Path, clipsieve: Clipsieve) -> None:
+    """ThreatExchange's copies of one video, of two shots: by group the files that have a clip in it."""
+    query = (
+        "SELECT group_id, list(DISTINCT parse_filename(uri)) AS files FROM duplicates JOIN clips USING (clip_id) "
+        "JOIN raw_videos USING (video_id) GROUP BY group_id"
+    )
+    groups = [set(r["files"]) for r in ask(clipsieve, root, query)]
+    chairs = {name for group in groups for name in group if "chair" in name}
+    must = {name for name in chairs if "large-logo" not in name}
+    assert len(must) >= 6 and any(must <= group for group in groups)
+    assert all(group <= chairs for group in groups if group & chairs)
+
+
+@pytest.mark.skipif(not SHARED_MODELS.is_dir(), reason=f"no models at {SHARED_MODELS}")
+def test_with_weights_and_without(root: Path, clipsieve: Clipsieve, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def people() -> dict[str, Any]:
+        query = (
+            "SELECT count(person_ratio)::INT AS measured, any_value(errors['subjects']) AS reason FROM filter_scores"
+        )
+        return ask(clipsieve, root, query)[0]
+
+    assert people() == {"measured": 0, "reason": "no weights of yolo-fastest-xl"}
+    monkeypatch.setenv("CLIPSIEVE_MODELS", str(SHARED_MODELS))
+    summary = run(SHARED_VIDEOS, root, "--preset", "movie_gen")
+    steps = list(dict.fromkeys(t.split()[0] for t in summary["tasks"]))
+    assert steps[:4] == ["scores/subjects", "scores/faces", "scores/sensitive", "filter_scores"]
+    assert summary["decode_opens"] == 0 and people()["measured"] == summary["clips"]
+    monkeypatch.setenv("CLIPSIEVE_MODELS", "no models")
+    summary = run(SHARED_VIDEOS, root, "--preset", "starter")
+    assert summary["scorer_calls"] == 0 and people()["measured"] == 0
 
 
 def test_again_decodes_nothing_and_is_quick(root: Path, run: Run) -> None:
