@@ -6,6 +6,7 @@ fingerprint = hash(input fingerprints, the step's recipe). The plan and every as
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -110,6 +111,13 @@ class Lineage:
         recipe = fingerprint(self._clips_recipe, scorer_step(scorer).recipe(self.options), *weights)
         return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
 
+    def _state(self, scorer: Scorer, shard: str) -> list[Any]:
+        """What later tables are made of: the measurement as it should be, and which clips it lost. Another attempt
+        brings new rows under the same fingerprint.
+        """
+        stored = self.store.stamp(scorer.step, shard)
+        return [self.measured(scorer, shard).fingerprint, stored.extra.get("lost", []) if stored else []]
+
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The enabled ones: those that need no model, or whose model is here."""
@@ -117,7 +125,7 @@ class Lineage:
 
     def filter_scores(self, shard: str) -> Stamp:
         """The wide row is made of every enabled scorer's file, so that one scorer's new version rewrites it."""
-        parts = {s.name: self.measured(s, shard).fingerprint for s in self.scorers}
+        parts = {s.name: self._state(s, shard) for s in self.scorers}
         lacks = {s.name: self.options.lack(s) for s in SCORERS if s not in self.scorers}
         return Stamp(fingerprint("filter_scores", list(parts.items()), lacks), fingerprint("filter_scores"))
 
@@ -140,7 +148,8 @@ class Lineage:
     def duplicates(self) -> Stamp:
         """Made of the hashes and embeddings of all shards that have both."""
         shards = self.compared_shards
-        made_of = {s: [self.keyframe_hashes(s).fingerprint, self.embeddings(s).fingerprint] for s in shards}
+        looks = (keyframe_hashes, embedder(self.options.embedding))
+        made_of = {s: [self._state(scorer, s) for scorer in looks] for s in shards}
         return self._stamp(DUPLICATES_STEP, made_of)
 
     def concept_recipe(self) -> str:
@@ -169,7 +178,8 @@ class Lineage:
     def concepts(self) -> Stamp:
         """Made of the centroids and of the embeddings of all shards that have them."""
         centroids = self.centroids()
-        made_of = {s: self.embeddings(s).fingerprint for s in self.embedded_shards}
+        scorer = embedder(self.options.embedding)
+        made_of = {s: self._state(scorer, s) for s in self.embedded_shards}
         return self._stamp(CONCEPTS_STEP, centroids.fingerprint if centroids else "untrained", made_of)
 
     def captions(self, shard: str) -> Stamp:
@@ -178,8 +188,8 @@ class Lineage:
         """
         tier = self.store.stamp(f"tiers/{self.preset}", "tier_1")
         kept = tier.extra.get("kept", {}).get(shard) if tier else None
-        words = self.sources.filter((pl.col("shard") == shard) & pl.col("gone_at").is_null())
-        words = words.select("uri", "video_id", *WORDS).sort("uri")
+        owned = self.sources.filter(pl.col("video_id").is_in(self.owned(shard)) & pl.col("gone_at").is_null())
+        words = owned.select("uri", "video_id", *WORDS).sort("uri")
         return self._stamp(CAPTIONS_STEP, kept, self.filter_scores(shard).fingerprint, words.write_csv())
 
     def part(self, view: str) -> str:
@@ -188,7 +198,9 @@ class Lineage:
             return self.duplicates().fingerprint
         if view == "concepts":
             return self.concepts().fingerprint
-        return fingerprint({s: self.captions(s).fingerprint for s in self.complete_shards()})
+        stored = {s: self.store.stamp("captions", s) for s in self.complete_shards()}
+        states = {s: stamp.extra.get("state") if stamp else None for s, stamp in stored.items()}
+        return fingerprint({s: [self.captions(s).fingerprint, state] for s, state in states.items()})
 
     def is_fresh(self, folder: str, shard: str, expected: Stamp) -> bool:
         """Whether the stored part, and the tables that it certifies, are what they should be."""

@@ -45,6 +45,12 @@ class ConceptOptions:
     settled_at: int = 10_000
     """Centroids that were made of fewer clips are made again once there are twice as many."""
 
+    def __post_init__(self) -> None:
+        if self.count is not None and not 1 <= self.count <= 1_000_000:
+            raise ValueError(f"concepts.count is {self.count}, allowed are 1 to 1000000")
+        if self.settled_at < 0:
+            raise ValueError(f"concepts.settled_at is {self.settled_at}; it must be 0 or more")
+
 
 @dataclass(frozen=True)
 class Options:

@@ -99,7 +99,8 @@ def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> d
     for shard in context.partition_keys:
         with curation.store.locked(shard):
             _bring_up_to_date(context, curation, duty, shard)
-            prints[shard] = duty.expected(curation.lineage(), shard).fingerprint
+            stored = curation.store.stamp(duty.certificate, shard)
+            prints[shard] = stored.fingerprint if stored else ""
     return prints
 
 

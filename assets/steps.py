@@ -37,7 +37,7 @@ class Step:
 
 
 RAW_VIDEOS_STEP = Step("raw_videos", 1, ("raw_videos/probe.py", "scan/decoder.py"))
-SCAN_STEP = Step("scan", 1, ("scan/*.py", "scan/signals/*.py"))
+SCAN_STEP = Step("scan", 2, ("scan/*.py", "scan/signals/*.py"))
 CLIPS_STEP = Step("clips", 1, ("clips/*.py",), libraries=("scenedetect",))
 MEASURING = ("measuring/clip_view.py", "measuring/scorer.py", "measuring/measure_clips.py")
 
@@ -65,7 +65,7 @@ CAPTIONS_STEP = Step(
                                                             "openai_server", "prompt", "schema", "split")),
 )  # fmt: skip
 TIERS_STEP = Step(
-    "tiers", 3, tuple(f"tiers/{f}.py" for f in ["bounds", "rules", "reader", "sql", "sampling", "literals"])
+    "tiers", 4, tuple(f"tiers/{f}.py" for f in ["bounds", "rules", "reader", "sql", "sampling", "literals"])
 )
 
 STEPS = (

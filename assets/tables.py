@@ -7,6 +7,8 @@ embeddings and captions stand in their rooms.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 from .columns import BINARY, BOOL, CLIP_ID, DOUBLE, FLOAT, INT, STRING, TIME, Column, Table
@@ -232,11 +234,23 @@ CLIPS = Table(
 
 ERRORS = Column("errors", pa.map_(pa.string(), pa.string()), "Scorer to reason, where a measurement is NULL.")
 
+
+def _declared() -> Iterator[Column]:
+    """The scorers' columns. Raises ValueError when two declare the same."""
+    owners: dict[str, str] = {}
+    for scorer in SCORERS:
+        for column in scorer.columns:
+            if column.name in owners:
+                raise ValueError(f"scorers {owners[column.name]} and {scorer.name} both declare {column.name}")
+            owners[column.name] = scorer.name
+            yield column
+
+
 FILTER_SCORES = Table(
     "filter_scores",
     "One wide row per clip, in the order of `clips`: every measured quantity. Nothing is judged here.",
     ("clip_id",),
-    (CLIP_ID, *(column for scorer in SCORERS for column in scorer.columns), ERRORS),
+    (CLIP_ID, *_declared(), ERRORS),
 )
 
 TIERS = Table(

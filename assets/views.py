@@ -76,7 +76,9 @@ def view_statements(store: Store, preset: str | None) -> Iterator[str]:
     if gone:  # A group is of the clips that are there.
         size = "count(*) OVER (PARTITION BY group_id) AS group_size"
         bodies["duplicates"] = f"SELECT clip_id, group_id, {size} FROM _duplicates{gone}"
-    bodies["captions"] = "SELECT * FROM _captions WHERE clip_id IN (SELECT clip_id FROM clips)"
+    bodies["captions"] = (
+        "SELECT * EXCLUDE (is_current) FROM _captions WHERE is_current AND clip_id IN (SELECT clip_id FROM clips)"
+    )
     bodies["duplicate_pairs"] = f"SELECT p.* FROM _duplicate_pairs p{_BOTH_THERE if gone else ''}"
     bodies |= _tier_views(store, preset)
     for name, body in bodies.items():

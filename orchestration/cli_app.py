@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from assets.raw_videos.discover import InputError
 from assets.tiers.rules import PresetError
@@ -26,7 +27,9 @@ Root = Annotated[
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(help="starter, movie_gen, or the path of a .toml file. [the root's last preset, else starter]"),
+    typer.Option(
+        help="starter, movie_gen, hunyuan_video, or the path of a .toml file. [the root's last preset, else starter]"
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 
@@ -61,6 +64,8 @@ def plain_errors() -> Iterator[None]:
     except ValidationError as error:
         lines = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
         raise _refused(f"a setting is not valid: {lines}") from None
+    except SettingsError as error:
+        raise _refused(f"a setting is not valid: {error}; lists are written as JSON, e.g. '[\"text\"]'") from None
     except BrokenPipeError:
         raise
     except OSError as error:

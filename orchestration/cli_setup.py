@@ -75,7 +75,10 @@ def models_list(root: Root = None, form: FormatOption = Format.table) -> None:
         return
     for row in rows:
         size = f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else "in its package"
-        print(f"{row['model']:<24} {row['here']}\n    {size}, {row['device']}, {row['licence']}\n    {row['serves']}")
+        print(f"{row['model']:<24} {row['here']}\n    fills: {row['serves']}")
+        print(f"    {size}, {row['device']}, {row['licence']}; {row['offered']}")
+        if row["here"] != "yes":
+            print(f"    belongs at {row['path']}")
 
 
 @models.command("pull")

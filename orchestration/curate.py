@@ -17,7 +17,7 @@ from assets.tiers.words import notes_on_rules
 
 from .flow import TIER
 from .opening import open_root
-from .overview import blind_rules, caption_failures, emptied, looks, not_enabled, not_ok, totals
+from .overview import blind_rules, blind_scorers, caption_failures, emptied, looks, not_enabled, not_ok, totals
 from .plan import Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
 from .questions import Rows, show_funnel
@@ -205,7 +205,10 @@ def _print_looks(console: Console, curation: Curation) -> None:
         line = f"  {row['status']:<11} {plural(row['clips'], 'caption')}: {cell(row['reason'])}"
         console.print(line, markup=False, soft_wrap=True, style="yellow")
     for line in not_enabled(curation):
-        console.print(f"Scorers {line} (clipsieve models list)", markup=False, soft_wrap=True)
+        hint = " (clipsieve models list)" if "weights" in line else ""
+        console.print(f"Scorers {line}{hint}", markup=False, soft_wrap=True)
+    for line in blind_scorers(curation):
+        console.print(line, markup=False, soft_wrap=True, style="bold yellow")
 
 
 def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
@@ -214,5 +217,5 @@ def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
         took = plural(row["taken"], "clip")
         console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:
-            console.print(f"  half of them would pass with: clipsieve whatif {row['try']}", markup=False)
+            console.print(f"  half of them or more would pass with: clipsieve whatif {row['try']}", markup=False)
     console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | sql "SELECT ..." | ui')

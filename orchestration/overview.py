@@ -106,6 +106,21 @@ def not_enabled(curation: Curation) -> list[str]:
     return [f"not enabled, {lack}: {', '.join(names)}" for lack, names in lacking.items()]
 
 
+def blind_scorers(curation: Curation) -> list[str]:
+    """A sentence for every enabled scorer, and for the embeddings, that failed on every clip: with one reason."""
+    query = (
+        "SELECT e.key AS name, min(e.value) AS reason, count(*) AS clips FROM "
+        "(SELECT unnest(map_entries(errors)) AS e FROM filter_scores) GROUP BY 1 "
+        "HAVING count(*) = (SELECT count(*) FROM filter_scores) UNION ALL "
+        "SELECT 'embeddings', min(error), count(*) FROM embeddings HAVING count(*) > 0 AND count(embedding) = 0"
+    )
+    enabled = {s.name for s in curation.lineage().scorers} | {"embeddings"}
+    with open_views(curation) as connection:
+        rows = connection.sql(query).to_arrow_table().to_pylist()
+    told = ((r["name"], plural(r["clips"], "clip"), r["reason"]) for r in rows if r["name"] in enabled)
+    return [f"{name} measured none of {clips}: {reason}" for name, clips, reason in told]
+
+
 def blind_rules(rows: Rows) -> list[str]:
     """Of a funnel's rows: a sentence for each active rule that had no value for any clip of its tier's input."""
     inputs = {r["tier"]: r["clips"] for r in rows if r["rule"] == "input"}

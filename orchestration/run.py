@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 
 import dagster as dg
 from filelock import Timeout
@@ -16,14 +17,15 @@ from assets.partitions import SHARDS, SHARDS_A_RUN
 from assets.raw_videos.discover import discover
 from assets.raw_videos.sources import Registration, closed_shards, known_files, preview, read_sources, register
 from assets.scan.staging import sweep_staging
+from assets.tiers.judge import drop_beyond
 from assets.views import write_database
 
 from .definitions import build_definitions
-from .flow import ALIASES, BEFORE_TIERS, CAPTIONS, FIRST_TIER, TIER
+from .flow import ALIASES, BEFORE_TIERS, CAPTIONS, FIRST_TIER, flow_of
 from .instance import open_instance
 from .jobs import CAPTION_JOB, SHARD_JOB, TIER_JOB
-from .plan import Task, make_plan
-from .resources import remember_preset
+from .plan import Task, make_plan, wanted_steps
+from .resources import active_preset, remember_preset
 from .settings import Settings
 
 RUN_LOCK = "run"
@@ -81,7 +83,7 @@ def execute(
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Run the plan in the order of its stages. Each stage is planned anew: the one before may change its work."""
-    if until is None or until.startswith(TIER):
+    if FIRST_TIER in wanted_steps(curation, until):
         remember_preset(curation.store, curation.preset)
     worked = False
     if make_plan(curation, until, only):
@@ -112,9 +114,15 @@ class _Runner:
     ) -> None:  # fmt: skip
         self.definitions, self.instance, self.curation = definitions, instance, curation
         self.result, self.say = result, say
+        self.flow = flow_of(curation)
+        self.done: set[tuple[str, str | None]] = set()
+        self.failed: set[str] = set()
 
     def run(self, tasks: list[Task]) -> None:
-        """One stage: all its tasks are by shard, or all are over all shards. Nothing is run after a failure."""
+        """One stage: all its tasks are by shard, or all are over all shards. What was done is not done again, though
+        it is planned again where all is forced.
+        """
+        tasks = [t for t in tasks if (t.step, t.shard) not in self.done]
         shards = sorted({t.shard for t in tasks if t.shard})
         self.instance.add_dynamic_partitions(SHARDS.name or "", shards)
         if shards:
@@ -123,19 +131,26 @@ class _Runner:
             self._run(TIER_JOB, tasks, {})
 
     def shards(self, job: str, tasks: list[Task]) -> None:
-        """Ranged runs over the shards that have a task; up-to-date ones in between are passed by."""
-        shards = sorted({t.shard for t in tasks if t.shard})
-        for start in range(0, len(shards), SHARDS_A_RUN):
-            chunk = shards[start : start + SHARDS_A_RUN]
-            mine = [t for t in tasks if t.shard in chunk]
-            for first, last in _ranges(chunk, self.curation.lineage().shards):
-                tags = {RANGE_START: first, RANGE_END: last}
-                self._run(job, [t for t in mine if first <= (t.shard or "") <= last], tags)
+        """Ranged runs over neighbouring shards that have the same steps to do."""
+        by_shard: dict[str, list[Task]] = {}
+        for task in tasks:
+            by_shard.setdefault(task.shard or "", []).append(task)
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for shard in sorted(by_shard):
+            alike.setdefault(tuple(t.step for t in by_shard[shard]), []).append(shard)
+        every = self.curation.lineage().shards
+        for listed in alike.values():
+            for start in range(0, len(listed), SHARDS_A_RUN):
+                for first, last in _ranges(listed[start : start + SHARDS_A_RUN], every):
+                    mine = [t for t in tasks if t.shard in listed and first <= t.shard <= last]
+                    self._run(job, mine, {RANGE_START: first, RANGE_END: last})
 
     def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
-        if self.result.failures or self.result.interrupted:
+        tasks = [t for t in tasks if not self.failed & set(self.flow.up_to(t.step))]
+        if not tasks or self.result.interrupted:
             return
         keys = asset_keys(tasks)
+        self.done |= {(t.step, t.shard) for t in tasks}
         self.say(f"{', '.join(dict.fromkeys(t.step for t in tasks))}" + (f" of {tags[RANGE_START]}" if tags else ""))
         outcome = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance, asset_selection=keys, tags=tags, run_config=QUIET, raise_on_error=False
@@ -144,8 +159,11 @@ class _Runner:
         for event in outcome.all_events:
             if event.is_step_failure:
                 error = event.step_failure_data.error
+                told = event.step_failure_data.user_failure_data
                 self.result.interrupted |= getattr(error, "cls_name", "") in INTERRUPTS
-                self.result.failures.append(f"{event.step_key}: {root_cause(error)}")
+                self.result.failures.append(f"{event.step_key}: {(told and told.description) or root_cause(error)}")
+        if not outcome.success:
+            self.failed |= {t.step for t in tasks}
 
 
 def root_cause(error: object) -> str:
@@ -181,7 +199,10 @@ def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
     closed = closed_shards(read_sources(store), settings.shards) if worked else []
     for table in COMPACTED if worked else ():
         compact(store, table, closed)
-    write_database(store, curation.preset.name)
+    active = PurePath(active_preset(store)).stem
+    if active == curation.preset.name:
+        drop_beyond(store, curation.preset)
+    write_database(store, active)
     for table in COMPACTED if worked else ():
         sweep(store, table)
     if worked:

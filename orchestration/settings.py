@@ -11,7 +11,9 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assets.captions.options import CaptionOptions
+from assets.embeddings.by_model import DEFAULT
 from assets.filter_scores.scorers import SCORERS
+from assets.models.catalogue import find_model
 from assets.models.weights import ModelFolder
 from assets.options import ConceptOptions, Options, ScanOptions, ShotOptions
 from assets.raw_videos.sources import ShardLimits
@@ -70,6 +72,17 @@ class Settings(BaseSettings):
         if unknown := [name for name in without if name not in names]:
             raise ValueError(f"no scorer {unknown[0]!r}; there are {', '.join(names)}")
         return without
+
+    @field_validator("embedding")
+    @classmethod
+    def _embeds(cls, name: str) -> str:
+        try:
+            model = find_model(name) if name != DEFAULT else None
+        except KeyError as error:
+            raise ValueError(f"{error.args[0]}; or `classical`, or a path") from error
+        if model is not None and "embed" not in model.tasks:
+            raise ValueError(f"{name} is no embedder: it can {', '.join(model.tasks)}")
+        return name
 
     @field_validator("root")
     @classmethod

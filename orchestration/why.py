@@ -81,12 +81,19 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, text: str) -> Rows:
 
 def _nothing_found(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     query = (
-        "SELECT s.uri, v.status, v.error FROM sources s LEFT JOIN raw_videos v USING (video_id) "
+        "SELECT s.uri, v.status, v.error, n.* EXCLUDE (video_id, status, error) FROM sources s "
+        "LEFT JOIN raw_videos v USING (video_id) LEFT JOIN scans n USING (video_id) "
         "WHERE s.gone_at IS NULL AND contains(lower(s.uri), lower(?)) ORDER BY s.uri LIMIT 1"
     )
     for file in _rows(connection, query, text):
         status = cell(f"{file['status'] or 'not read yet'}{': ' + file['error'] if file['error'] else ''}")
-        return f"no clip is of a file with {text!r} in its name; {cell(file['uri'])} is there ({status})"
+        told = f"no clip is of a file with {text!r} in its name; {cell(file['uri'])} is there ({status})"
+        if file["shots"] is None:
+            return told
+        return (
+            f"{told}: of its {file['frames_decoded']} frames {file['transition_frames']} lie in fades or dissolves "
+            f"and {file['short_shot_frames']} in shots that are too short"
+        )
     return (
         f"no clip has an id that starts with {text!r}, and no file has it in its name; "
         '`clipsieve sql "SELECT clip_id, uri FROM clips JOIN raw_videos USING (video_id)"` lists them'

@@ -205,3 +205,11 @@ def test_leaving_in_the_middle_waits_for_nobody() -> None:
         start = time.monotonic()
         coming.close()
         assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("pasted", ["sk-live-SECRET-123", "SECRET key", "sk_live_SECRET_123", "1SECRET", "SECRET\n"])
+def test_a_key_in_place_of_its_variable_is_not_repeated(pasted: str) -> None:
+    with CaptionStub() as stub, pytest.raises((ValueError, CaptionServerError), match="api_key_variable") as refused:
+        captioned([clip(0)], asking(stub, api_key_variable=pasted))
+    assert "SECRET" not in str(refused.value) and not stub.requests
+    assert isinstance(refused.value, CaptionServerError) == (pasted == "sk_live_SECRET_123")

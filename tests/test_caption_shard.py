@@ -148,3 +148,15 @@ def test_rows_come_in_order_however_answers_come() -> None:
     with CaptionStub({drawing(i): "late" for i in range(0, 60, 7)}) as stub:
         one, other = captioned(clips, asking(stub)), captioned(clips, asking(stub, concurrency=3))
     assert one == other and [r["dense"] for r in one] == [said(drawing(i))["dense"] for i in range(60)]
+
+
+def test_answers_are_told_as_they_come_and_faults_of_the_server_are_not() -> None:
+    clips = [clip(i) for i in range(8)]
+    with CaptionStub({drawing(0): "late", drawing(3): "500", drawing(5): "refusal"}) as stub:
+        told: list[Row | None] = []
+        rows = captioned(clips, asking(stub, retries=0), finished=told.append)
+        came = [r for r in told if r is not None]
+        assert came[0] != rows[0] and sorted(map(str, came)) == sorted(str(r) for r in rows if r is not rows[3])
+        told.clear()
+        captioned(clips, asking(stub, retries=0), finished=told.append, previous={r["clip_id"]: r for r in rows})
+        assert told == [], "rows that are kept are no answers"

@@ -228,6 +228,7 @@ def test_a_manifests_words_become_rules(tmp_path: Path, drawn: Path, run: Run, c
     assert len(clipsieve("sql", "SELECT * FROM tier_1", "--root", tmp_path / "root", "--format", "json").data) == 2
 
 
+@pytest.mark.slow
 def test_many_shards_give_the_rows_of_one(
     curated: Path, drawn: Path, tmp_path: Path, run: Run, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_two_processes_on_one_shard_decode_it_once(
     assert sorted(frames_of(clipsieve, root).values()) == sorted((n, n) for n in FRAMES.values())
 
 
+@pytest.mark.slow
 def test_a_removed_file_does_not_stop_its_shard(
     videos: Path, tmp_path: Path, run: Run, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,3 +215,11 @@ def test_groups_say_what_plain_python_says(values: list[tuple[Any, ...]]) -> Non
     expected = alone | {best_of(best, listed, passed) for listed in members.values()}
     assert {c for c, k in kept.items() if k} == expected
     assert len(expected) == len(alone) + len(members), "one of each group"
+
+
+def test_a_third_digit_does_not_decide_which_copy_stays() -> None:
+    """A truncated copy of a film was kept for a clarity of 0.9422 against 0.9420."""
+    values = [{"sharpness": 0.9422, "luma_mean": 5.9}, {"sharpness": 0.9420, "luma_mean": 9.6}]
+    rows = [clip | value for clip, value in zip(clips(2, group_id="g"), values, strict=True)]
+    kept = judged(rows, bound("group_id", "keep_best", ("sharpness", "luma_mean")))
+    assert [kept[r["clip_id"]] for r in rows] == [False, True]

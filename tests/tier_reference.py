@@ -119,11 +119,19 @@ def groups(values: dict[str, Any]) -> dict[Any, list[str]]:
     return listed
 
 
+def two_digits(value: float) -> float:
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return math.copysign(math.floor(abs(value) / step + 0.5) * step, value)
+
+
 def best_of(bound: Bound, members: list[str], clips: dict[str, Row]) -> str:
-    """Of a group, the clip with the best first column, then the next; no value is worse than any."""
+    """Of a group, the clip with the best first column to two digits, then the next, then the exact numbers; no value
+    is worse than any.
+    """
 
     def rank(clip: str) -> tuple[Any, ...]:
-        values = [(clips[clip][name], lower) for name, lower in bound.order]
+        exact = [(clips[clip][name], lower) for name, lower in bound.order]
+        values = [(v and two_digits(v), lower) for v, lower in exact] + exact
         return (*((v is None, 0 if v is None else v if lower else -v) for v, lower in values), clip)
 
     return min(members, key=rank)

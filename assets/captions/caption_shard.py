@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..measuring.clip_view import Keyframe, Unmeasured
@@ -27,6 +28,10 @@ Ask = Callable[[Row, str, list[dict[str, Any]]], Future[Answer]]
 """Called with a clip, a model and a chat."""
 MEASURED_VERSION = 1
 """Raise it when the rows of the captioner `measured` change."""
+Finished = Callable[[Row | None], None]
+"""Called with a row, or with None when some time has passed."""
+PULSE_S = 1.0
+"""`finished` is called at least so often while an answer is waited for."""
 AHEAD = 32
 """Clips that are read beyond those in flight: one slow answer does not keep the others waiting."""
 NOT_RECIPE = frozenset({"captioner", "model", "second_model", "second_share", "seed", "camera_confidence"})
@@ -66,6 +71,7 @@ class _Task:
 def caption_shard(
     clips: Sequence[Row], keyframes: Keyframes, previous: Mapping[str, Row], options: CaptionOptions,
     progress: Progress, shard: str, counts: Counts | None = None, retry_failed: bool = False,
+    finished: Finished | None = None,
 ) -> Generator[Row, None, None]:  # fmt: skip
     """Rows of CAPTIONS, one a clip, in the order of `clips`, each as soon as those before it are there.
 
@@ -73,6 +79,10 @@ def caption_shard(
     clip's pictures in the order of time and is called for clips that are asked for only. `previous`: rows by clip_id
     of an earlier run, whole or cut short; one of the same captioner and recipe keeps its text and gets new facts, one
     without a caption is asked for again when `retry_failed`. `counts` is filled as rows come.
+
+    `finished` gets the row of every answer as soon as it is there, whatever its place in the order, and those that
+    were there when the work was stopped; rows of the server's faults are not among them. It is called in the thread
+    that takes the rows.
 
     Raises CaptionServerError when the server cannot be used. Rows that came before stay good: pass them as `previous`.
     Rows of the clips that failed last, one after the other, are held back, so that an outage leaves none behind.
@@ -83,7 +93,7 @@ def caption_shard(
     counted.rows, counted.computed, counted.reused = len(tasks), len(todo), len(tasks) - len(todo)
     progress.begin("captions", shard, len(todo), sum(c["duration_s"] for c in todo))
     try:
-        for task, row in _finished(tasks, keyframes, options):
+        for task, row in _in_order(tasks, keyframes, options, _Arrivals(options, finished)):
             counted.failed += row["error"] is not None
             if task.kept is None:
                 progress.advance(1, task.clip["duration_s"])
@@ -102,19 +112,64 @@ def _task(clip: Row, previous: Mapping[str, Row], options: CaptionOptions, retry
     return _Task(clip, by, {**row, "captioner": by.name, **facts(clip, options)})
 
 
-def _finished(tasks: list[_Task], keyframes: Keyframes, options: CaptionOptions) -> Iterator[tuple[_Task, Row]]:
-    """Tasks with their rows, in order; some are asked for ahead."""
+def _in_order(
+    tasks: list[_Task], keyframes: Keyframes, options: CaptionOptions, arrivals: _Arrivals
+) -> Iterator[tuple[_Task, Row]]:
+    """Tasks with their rows, in order; some are asked for ahead. What came is told even when this breaks off."""
     asked = [t.clip["clip_id"] for t in tasks if t.is_asked]
     waiting: deque[tuple[_Task, Future[Answer] | Answer]] = deque()
     patience = _Patience(options.give_up_after)
-    with _server(asked, options) as ask:
-        for task in tasks:
-            waiting.append((task, _begin(task, ask, keyframes, options)))
-            if len(waiting) > options.concurrency + AHEAD:
-                yield from patience.take(*_end(*waiting.popleft(), options))
-        while waiting:
-            yield from patience.take(*_end(*waiting.popleft(), options))
-    yield from patience.held
+    try:
+        with _server(asked, options) as ask:
+            for task in tasks:
+                waiting.append((task, arrivals.expect(task, _begin(task, ask, keyframes, options))))
+                if len(waiting) > options.concurrency + AHEAD:
+                    yield from patience.take(*arrivals.end(*waiting.popleft()))
+            while waiting:
+                yield from patience.take(*arrivals.end(*waiting.popleft()))
+        yield from patience.held
+    finally:
+        arrivals.tell()
+
+
+class _Arrivals:
+    """Tells rows of answers as they come, in the thread that waits for the first of them."""
+
+    def __init__(self, options: CaptionOptions, finished: Finished | None) -> None:
+        self.options, self.finished = options, finished
+        self.came: SimpleQueue[tuple[_Task, Future[Answer]]] = SimpleQueue()
+
+    def expect(self, task: _Task, pending: Future[Answer] | Answer) -> Future[Answer] | Answer:
+        if isinstance(pending, Future):
+            pending.add_done_callback(lambda future: self.came.put((task, future)))
+        self.tell()
+        return pending
+
+    def end(self, task: _Task, pending: Future[Answer] | Answer) -> tuple[_Task, Row, Answer]:
+        """A task with its row and answer, once that is there. Raises what the server raised."""
+        while isinstance(pending, Future) and not pending.done():
+            self._tell_next(PULSE_S)
+            self.tell()
+        answer = pending.result() if isinstance(pending, Future) else pending
+        return task, task.kept or _row(task, answer, self.options), answer
+
+    def tell(self) -> None:
+        """All that came by now."""
+        while not self.came.empty():
+            self._tell_next(0)
+
+    def _tell_next(self, wait_s: float) -> None:
+        row = None
+        try:
+            task, future = self.came.get(timeout=wait_s)
+        except Empty:
+            pass
+        else:
+            if future.cancelled() or future.exception() is not None or future.result().is_server_fault:
+                return
+            row = _row(task, future.result(), self.options)
+        if self.finished is not None:
+            self.finished(row)
 
 
 @contextmanager
@@ -146,11 +201,6 @@ def _begin(task: _Task, ask: Ask, keyframes: Keyframes, options: CaptionOptions)
     except Exception as error:  # a picture that cannot be read costs its clip, not the shard
         return Answer("error", reason=f"pictures: {type(error).__name__}: {error}")
     return ask(task.clip, task.by.model, messages(task.clip, shown, options))
-
-
-def _end(task: _Task, pending: Future[Answer] | Answer, options: CaptionOptions) -> tuple[_Task, Row, Answer]:
-    answer = pending.result() if isinstance(pending, Future) else pending
-    return task, task.kept or _row(task, answer, options), answer
 
 
 def _row(task: _Task, answer: Answer, options: CaptionOptions) -> Row:

@@ -1,7 +1,6 @@
 """The asset `captions`: a structured caption of every clip that tier_1 keeps, by shard."""
 
 import dagster as dg
-import pyarrow.parquet as pq
 
 from ..curation import Curation
 from ..lineage import Lineage
@@ -10,7 +9,7 @@ from ..steps import CAPTIONS_STEP
 from ..tiers.judge import expected_stamp, folder
 from ..work import Counts, Progress
 from .answer import CaptionServerError
-from .fill import fill_captions
+from .fill import fill_captions, kept_now
 from .tables import CAPTIONS
 
 
@@ -28,18 +27,19 @@ def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
     """One structured caption a clip (HunyuanVideo, section 3.2), or the reason why it has none.
 
     Clips that were ever in tier_1 keep theirs; only those without one of the same captioner are captioned.
+    Captions of other captioners are kept, and shown while the one asked for has none.
     """
     preset = curation.preset
 
     lineage = curation.lineage()
     if not lineage.is_fresh(folder(preset.name), "tier_1", expected_stamp(lineage, preset, 1)):
         raise dg.Failure("captions are of the clips of tier_1, which is missing or stale: materialize tier_1 first")
-    rows = pq.read_table(curation.store.path(folder(preset.name), "tier_1"), filesystem=curation.store.fs)
-    kept = set(rows.filter(rows["kept"])["clip_id"].to_pylist())
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
+        kept, stamp = kept_now(curation, lineage, shard)
         try:
-            return fill_captions(curation, lineage, shard, kept, progress, forced(context, curation, "captions"))
+            force = forced(context, curation, "captions")
+            return fill_captions(curation, lineage, shard, kept, stamp, progress, force)
         except CaptionServerError as error:
             raise dg.Failure(f"{error}; captions that came are kept") from None
 

@@ -34,6 +34,7 @@ SENT_HEADERS = frozenset(
     {"host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent"}
 )
 _CLIP_ID = re.compile(r"[0-9a-f]{32}")
+_USUAL_NAME = re.compile(r"[A-Z0-9_]+")
 
 
 class UnreadableAnswer(Exception):
@@ -200,12 +201,16 @@ class CaptionServer:
 
 
 def _key(variable: str) -> str:
-    """Raises CaptionServerError that names the variable, never its value."""
+    """Raises CaptionServerError that names the variable, never its value.
+
+    A name that is not set may be a key that was put there by mistake: it is told only when it looks like a name.
+    """
     if not variable:
         return ""
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise CaptionServerError(f"the environment variable {variable} is to hold the server's key and is empty")
+        named = variable if _USUAL_NAME.fullmatch(variable) else "that captions.api_key_variable names"
+        raise CaptionServerError(f"the environment variable {named} is to hold the server's key and is empty")
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise CaptionServerError(f"the environment variable {variable} holds characters that no key has")
     return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ CONNECTION = frozenset(
 class CaptionOptions:
     """Environment: CLIPSIEVE_CAPTIONS__CAPTIONER=openai, CLIPSIEVE_CAPTIONS__BASE_URL=http://host:8000/v1 and so on.
 
-    Raises ValueError when a value is out of its range, or when `openai` has no server or model.
+    Raises ValueError when a value is out of its range, when `openai` has no server or model, or when
+    `api_key_variable` is no variable's name: that may be the key itself, and is not repeated.
     """
 
     captioner: Literal["measured", "openai"] = "measured"
@@ -68,6 +70,10 @@ class CaptionOptions:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"captions.{name} is {getattr(self, name)}, allowed are {low} to {high}")
+        if self.api_key_variable and not _VARIABLE.fullmatch(self.api_key_variable):
+            raise ValueError(
+                "captions.api_key_variable must be the name of an environment variable, not the key itself"
+            )
         if self.captioner == "openai":
             if not self.model:
                 raise ValueError("captions.model is not set: the captioner openai needs the model's name")
@@ -80,6 +86,7 @@ class CaptionOptions:
         return {k: v for k, v in vars(self).items() if k not in CONNECTION}
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RANGES: dict[str, tuple[float, float]] = {
     "second_share": (0, 1),
     "images": (1, 64),

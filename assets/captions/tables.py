@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..columns import CLIP_ID, ERROR, INT, STRING, TEXTS, Column, Table
+from ..columns import BOOL, CLIP_ID, ERROR, INT, STRING, TEXTS, Column, Table
 
 CAPTIONS = Table(
     "captions",
-    "One row per clip that has ever been in tier_1: its structured caption, or why it has none.",
-    ("clip_id",),
+    "One row per clip that has ever been in tier_1 and captioner: the structured caption, or why there is none. "
+    "The view shows the one row of each clip that is current.",
+    ("clip_id", "caption_recipe"),
     (
         CLIP_ID,
         Column("caption_status", STRING, "ok, repaired, refused, bad_json, truncated, looped or error."),
@@ -26,5 +27,6 @@ CAPTIONS = Table(
         Column("quality_tags", TEXTS, "What the scores say, as words."),
         Column("caption_attempts", INT, "Answers asked for; repetitions after a server's fault do not count.", "", 0),
         ERROR,
+        Column("is_current", BOOL, "The one row of the clip that the view `captions` shows."),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ def _train(store: Store, lineage: Lineage) -> None:
     nearest = assign(vectors, centroids)[0] if len(centroids) else np.zeros(0, np.int64)
     columns = {
         "concept_id": pa.array(np.arange(len(centroids))),
-        "model": pa.array([options.embedding] * len(centroids), pa.string()),
+        "model": pa.array([PurePath(options.embedding).name] * len(centroids), pa.string()),
         "centroid": pa.array(list(centroids.astype(np.float16)), CONCEPT_CENTROIDS.column("centroid").type),
         "clips_at_training": pa.array(np.bincount(nearest, minlength=len(centroids))),
     }

@@ -124,7 +124,8 @@ def measure(scorer: Scorer, view: ClipView, models: ModelFolder | None = None) -
     except Unmeasured as reason:
         return nothing | {"error": str(reason)}
     except Exception as error:  # a scorer's fault must not cost the shard: it becomes a reason that is counted
-        return nothing | {"error": f"{type(error).__name__}: {error}"}
+        told = str(error).replace(f"{models.path}/", "") if models else str(error)  # rows name no machine's folders
+        return nothing | {"error": f"{type(error).__name__}: {told}"}
     bad = [k for k, v in values.items() if v is None or (isinstance(v, float) and not math.isfinite(v))]
     cleaned = {k: None if k in bad else v for k, v in values.items()}
     return cleaned | {"error": f"no finite value for {', '.join(bad)}" if bad else None}

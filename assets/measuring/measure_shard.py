@@ -6,6 +6,7 @@ Scores, embeddings and keyframe hashes are all filled here. A scorer that looks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from ..lineage import Lineage
@@ -49,7 +50,9 @@ def measure_shard(
     for scorer in scorers:
         listed = [rows[scorer.name][c["clip_id"]] for c in clips]
         counts[scorer.name].failed = sum(r["error"] is not None for r in listed)
-        store.write(scorer.table, shard, rows_to_table(scorer.table, listed), lineage.measured(scorer, shard))
+        stamp = lineage.measured(scorer, shard)
+        stamp = replace(stamp, extra={"lost": [r["clip_id"] for r in listed if lost(r["error"])]})
+        store.write(scorer.table, shard, rows_to_table(scorer.table, listed), stamp)
     return counts
 
 

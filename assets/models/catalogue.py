@@ -117,7 +117,7 @@ def find_model(name: str) -> Model:
     if "/" in name:
         return Model(
             name, 1, "embed", "transformers_embedder:TransformersEmbedder", "A vision model given by its folder.",
-            "unknown", (Weights(name),), device="gpu", packages=TORCH,
+            "unknown", (Weights(name), Weights(f"{name}/config.json")), device="gpu", packages=TORCH,
         )  # fmt: skip
     raise KeyError(f"no model {name!r}; known: {', '.join(m.name for m in MODELS)}, or a path")
 

@@ -50,11 +50,12 @@ class ModelFolder:
 
     def load(self, name: str) -> Any:
         """The backend of a model, loaded once a process. Raises FileNotFoundError when it cannot be."""
-        return _load(self, name)
+        return _load(self, name, self.identity(find_model(name)))
 
 
 @lru_cache(maxsize=4)
-def _load(folder: ModelFolder, name: str) -> Any:
+def _load(folder: ModelFolder, name: str, identity: str) -> Any:
+    """`identity` tells weights that were replaced while a worker waited."""
     model = find_model(name)
     if lack := folder.lacks(model):
         raise FileNotFoundError(lack)

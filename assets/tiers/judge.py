@@ -132,6 +132,14 @@ def _kept_by_shard(connection: duckdb.DuckDBPyConnection, judged: pa.Table) -> d
     return dict(connection.execute(query).fetchall())
 
 
+def drop_beyond(store: Store, preset: Preset) -> None:
+    """Delete tiers that the preset had once and does not define any more."""
+    names = {tier.name for tier in preset.tiers}
+    for tier in store.parts(folder(preset.name)):
+        if tier not in names:
+            store.delete(folder(preset.name), tier)
+
+
 def stored_tiers(store: Store) -> list[tuple[str, str, Stamp]]:
     """(preset, tier, stamp) of every stored tier, presets in the order of their names."""
     found = []

@@ -57,14 +57,25 @@ def _quota(bound: Bound, passed: str, relation: str) -> str:
     return f"SELECT * EXCLUDE (share_, asked_, rank_, count_), asked_ AND rank_ > {most} AS rejected FROM ({ranked})"
 
 
+def _two_digits(column: str) -> str:
+    """SQL: the number rounded to two significant digits."""
+    step = f"pow(10, floor(log10(abs({column}))) - 1)"
+    return f"CASE WHEN {column} = 0 THEN 0 ELSE round({column} / {step}) * {step} END"
+
+
 def _keep_best(bound: Bound, passed: str, relation: str) -> str:
     """The best clip of each group stays: by the listed columns in their order, then by clip_id.
 
-    A missing value is the last of its column. A clip without a group was not compared: it is unmeasured. Clips that
+    Numbers that are the same to two digits count as equal, so that a third digit of the first column does not decide
+    alone; where all columns are equal in this way the exact numbers do. A missing value is the last of its column. A
+    clip without a group was not compared: it is unmeasured. Clips that
     a rule before rejected are no candidates, so that none of them takes its group with it.
     """
     asked = f"({passed} AND {quoted(bound.column)} IS NOT NULL)"
-    order = [f"{quoted(name)} {'ASC' if lower else 'DESC'} NULLS LAST" for name, lower in bound.order]
+    ways = [(quoted(name), "ASC" if lower else "DESC") for name, lower in bound.order]
+    order = [
+        f"{value} {way} NULLS LAST" for form in (_two_digits, str) for value, way in ((form(c), w) for c, w in ways)
+    ]
     return (
         f"SELECT *, {asked} AND row_number() OVER (PARTITION BY {asked}, {quoted(bound.column)} "
         f"ORDER BY {', '.join([*order, 'clip_id'])}) > 1 AS rejected FROM {relation}"

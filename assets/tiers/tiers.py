@@ -9,7 +9,7 @@ from ..steps import TIERS_STEP
 from ..store import WHOLE
 from ..tables import TIERS
 from ..views import connect
-from .judge import expected_stamp, folder, write_tier
+from .judge import drop_beyond, expected_stamp, folder, write_tier
 from .rules import Preset, Tier
 from .words import rules_table
 
@@ -57,6 +57,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
         _need_previous(curation, number)
     with connect(store, preset.name) as connection:
         judged = write_tier(store, connection, preset, number, curation.vocabulary, stamp)
+    drop_beyond(store, preset)
     curation.renew_views()
     facts |= {"dagster/row_count": judged.kept, "candidates": judged.rows, "rejected": judged.rows - judged.kept}
     return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
@@ -74,11 +75,17 @@ def _need_previous(curation: Curation, number: int) -> None:
 
 
 def _need_views(lineage: Lineage, tier: Tier) -> None:
-    """Raises dagster.Failure when a table over all shards that the rules read is missing or stale."""
+    """Raises dagster.Failure when a table that the rules read beside the scores is missing or stale."""
     expected = {"duplicates": lineage.duplicates, "concepts": lineage.concepts}
     for view in sorted(set(tier.views) & expected.keys()):
         if not lineage.is_fresh(view, WHOLE, expected[view]()):
             raise dg.Failure(f"{tier.name} reads {view}, which is missing or stale: materialize {view} first")
+    lacking = [s for s in lineage.complete_shards() if not lineage.is_fresh("captions", s, lineage.captions(s))]
+    if "captions" in tier.views and lacking:
+        raise dg.Failure(
+            f"{tier.name} reads captions, which are missing or stale for {len(lacking)} shards, the first is "
+            f"{lacking[0]}: materialize captions first"
+        )
 
 
 def _description(preset: Preset, tier: Tier) -> str:

@@ -21,7 +21,7 @@ LATER_VIEWS = ("duplicates", "concepts", "captions")
 """Views that are no part of the scores: a tier that reads one is made of it as well, one that does not is not."""
 
 
-NO_RULE = ("clip_id", "video_id", "shard", "error")
+NO_RULE = ("is_current", "clip_id", "video_id", "shard", "error")
 """Ids, places, and the reasons of several tables: no rule is about them."""
 
 
