@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from assets.curation import Curation
+from assets.filter_scores.scorers import SCORERS
 from assets.tiers.funnel import judge_in_memory
 from assets.tiers.literals import literal, quoted
 from assets.tiers.sql import decisions_sql, population_sql
@@ -17,6 +18,7 @@ from .questions import QuestionError, Rows, open_views
 from .report import cell
 
 TierRelations = Any
+NO_VALUE = "no value"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,17 @@ def why(curation: Curation, text: str) -> Explanation | Rows:
         sentence = _sentence(end, rules)
         if better := _better(connection, curation, tiers, end, clip["clip_id"]):
             sentence += f"; {better} stays"
+        if end is not None and end.rule is not None and sentence.endswith(NO_VALUE):
+            sentence += _why_unmeasured(connection, clip["clip_id"], end.rule.rpartition(".")[0])
         return Explanation(clip, sentence, rules)
+
+
+def _why_unmeasured(connection: duckdb.DuckDBPyConnection, clip_id: str, column: str) -> str:
+    """What the column's scorer said, in brackets; empty when it said nothing or the column is no scorer's."""
+    scorer = next((s.name for s in SCORERS if column in {c.name for c in s.columns}), "")
+    query = "SELECT errors[?] FROM filter_scores WHERE clip_id = ?"
+    told = connection.execute(query, [scorer, clip_id]).fetchall()
+    return f" ({cell(told[0][0])})" if told and told[0][0] else ""
 
 
 def _clips(connection: duckdb.DuckDBPyConnection, text: str) -> Rows:
@@ -135,7 +147,7 @@ def _against(rule: str, row: dict[str, Any]) -> str:
     """A value and its bound; where the other clips decided, what was chosen among them."""
     column, _, kind = rule.rpartition(".")
     if row["value"] is None:
-        return "no value"
+        return NO_VALUE
     if kind == "keep_best":
         return f"not the best of its group by {row['bound']}"
     if kind == "sqrt_sample":

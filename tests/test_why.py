@@ -85,3 +85,15 @@ def test_the_funnel_shows_the_rule_as_it_is_judged(tmp_path: Path) -> None:
     assert rows["group_id.keep_best"]["bound"] == "-noise, short_side" and rows["group_id.keep_best"]["taken"] == 1
     by_concept = show_funnel(curation(store, rules), "concept_id")
     assert {r["group"] for r in by_concept if r["tier"] == "tier_1" and r["rule"] == "input"} == {"0", "1", "2", "7"}
+
+
+def test_a_clip_held_for_no_value_is_told_what_its_scorer_said(tmp_path: Path) -> None:
+    rows = [{"overlay_ratio": None, "errors": [("overlays", "the scene stands still")]}]
+    asked = curation(root(tmp_path, rows), preset('[tier_1]\noverlay_ratio = { max = 0.1, unmeasured = "hold" }'))
+    clip_id = why_id(asked)
+    assert sentence(asked, clip_id).endswith("by overlay_ratio.max: no value (the scene stands still)")
+
+
+def why_id(asked: Curation) -> str:
+    (row,) = ask(asked.store, "SELECT clip_id FROM clips")
+    return str(row["clip_id"])
