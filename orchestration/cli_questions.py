@@ -106,6 +106,8 @@ def why(
         require_sources(curation)
         answer = ask(curation, text)
     if not isinstance(answer, Explanation):
+        if form is Format.table:  # `why` takes the first digits too
+            answer = [row | {"clip_id": row["clip_id"][:8]} for row in answer]
         emit(answer, form)
         return
     rows = answer.rules
@@ -138,4 +140,6 @@ def diff(
         require_sources(curation)
         a, b = (load_preset(p, curation.vocabulary) for p in (preset_a, preset_b))
         rows = compare(curation, a, b, clips)
+    if form is Format.table:
+        stderr().print(f"a = {a.name}, b = {b.name}", markup=False)
     emit(rows, form)
