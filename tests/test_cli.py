@@ -196,6 +196,7 @@ def test_one_run_a_root(tmp_path: Path, drawn: Path, clipsieve: Clipsieve) -> No
     assert answer.code == 2 and "another run" in answer.err
 
 
+@pytest.mark.slow
 def test_hostile_names_are_shown_as_text(tmp_path: Path, clipsieve: Clipsieve) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
@@ -205,6 +206,7 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path, clipsieve: Clipsieve) -
     assert "[red]" in answer.err
 
 
+@pytest.mark.slow
 def test_a_manifests_words_become_rules(tmp_path: Path, drawn: Path, run: Run, clipsieve: Clipsieve) -> None:
     manifest = tmp_path / "list.csv"
     rows = [f"{drawn / 'pan.mp4'},CC0,bbc", f"{drawn / 'still.mp4'},unknown,web", "gone.mp4,CC0,web"]

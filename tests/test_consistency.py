@@ -42,6 +42,7 @@ def test_forced_steps_run_once(root: Path, videos: Path, run: Run) -> None:
     assert (summary["demux_opens"], summary["decode_opens"]) == (summary["files"], 3)
 
 
+@pytest.mark.slow
 def test_one_scorer_forced_beside_a_shard_that_lacks_the_others(
     videos: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

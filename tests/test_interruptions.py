@@ -34,6 +34,7 @@ def frames_of(clipsieve: Clipsieve, root: Path) -> dict[str, tuple[int, int]]:
     return {Path(r["uri"]).name: (r["frames_decoded"], r["n_rows"]) for r in rows}
 
 
+@pytest.mark.slow
 def test_killed_between_two_tables_nothing_passes_for_fresh(
     videos: Path, tmp_path: Path, run: Run, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_removed_file_does_not_stop_its_shard(
     assert clipsieve("sql", counts, "--root", root, "--format", "json").data == [{"c": 4, "s": 4, "v": 3}]
 
 
+@pytest.mark.slow
 def test_pixels_of_another_file_are_never_taken_for_a_video(tmp_path: Path, run: Run, clipsieve: Clipsieve) -> None:
     """One of two copies is overwritten between reading and decoding: the other copy is decoded."""
     folder, root = tmp_path / "videos", tmp_path / "root"
@@ -127,6 +129,7 @@ def test_pixels_of_another_file_are_never_taken_for_a_video(tmp_path: Path, run:
     assert [(Path(r["uri"]).parent.name, r["n"]) for r in rows] == [("a", 70), ("b", 40)]
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_while_it_is_decoded_gets_no_rows(tmp_path: Path, run: Run, clipsieve: Clipsieve) -> None:
     folder, root = tmp_path / "videos", tmp_path / "root"
     folder.mkdir()
@@ -156,6 +159,7 @@ def test_a_worker_that_dies_after_staging_leaves_no_rows(
     assert sorted(frames_of(clipsieve, root).values()) == sorted((n, n) for n in FRAMES.values())
 
 
+@pytest.mark.slow
 def test_a_read_that_failed_is_tried_again_when_asked(
     videos: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +174,7 @@ def test_a_read_that_failed_is_tried_again_when_asked(
     assert summary["clips"] == 5 and summary["decode_opens"] == len(FRAMES)
 
 
+@pytest.mark.slow
 def test_a_run_sweeps_what_a_kill_left(videos: Path, tmp_path: Path, run: Run) -> None:
     root = tmp_path / "root"
     run(videos, root)

@@ -169,6 +169,7 @@ def test_until_and_only(videos: Path, tmp_path: Path, run: Run) -> None:
     assert steps_of(summary) == ["clips", "scores/motion"] and summary["decode_opens"] == 0
 
 
+@pytest.mark.slow
 def test_limit_takes_the_rest_next_time(videos: Path, tmp_path: Path, run: Run) -> None:
     assert run(videos, tmp_path / "root", "--limit", "2")["new"] == 2
     assert run(videos, tmp_path / "root")["new"] == 3
@@ -216,6 +217,7 @@ def test_same_bytes_for_any_number_of_workers(drawn: Path, curated: Path, tmp_pa
     assert digests(tmp_path / "root") == digests(curated)
 
 
+@pytest.mark.slow
 def test_a_video_that_takes_its_worker_with_it_costs_itself(
     drawn: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, clipsieve: Clipsieve
 ) -> None:

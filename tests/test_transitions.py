@@ -112,6 +112,7 @@ def composition(rng: np.random.Generator) -> tuple[np.ndarray, Spans]:
     return noisy(frames, rng.uniform(0, 4)), truth
 
 
+@pytest.mark.slow
 def test_compositions_of_a_held_out_seed():
     rng = np.random.default_rng(20251)
     hits = expected = answered = near = 0
