@@ -52,13 +52,16 @@ def _scorers_asset(name: str, scorers: Sequence[Scorer], pool: str | None) -> li
         prints: dict[str, dict[str, str]] = {s.name: {} for s in selected}
         for shard in context.partition_keys:
             with curation.store.locked(shard):
-                for scorer, value in _measure(context, curation, selected, shard).items():
-                    prints[scorer][shard] = value
-        for scorer, shards in prints.items():
-            if shards:
-                step = f"scores/{scorer}"
-                version = describe(context, curation, KEYS[scorer], step, step, shards)
-                yield dg.MaterializeResult(asset_key=KEYS[scorer], data_version=version)
+                for done, value in _measure(context, curation, selected, shard).items():
+                    prints[done][shard] = value
+        for scorer in selected:
+            key = KEYS[scorer.name]
+            if lack := curation.options.lack(scorer):  # left out, it would keep what follows from being done
+                facts: dict[str, bool | str] = {"enabled": False, "lacks": lack}
+                yield dg.MaterializeResult(asset_key=key, metadata=facts, data_version=dg.DataVersion("not enabled"))
+            else:
+                version = describe(context, curation, key, scorer.step, scorer.step, prints[scorer.name])
+                yield dg.MaterializeResult(asset_key=key, data_version=version)
 
     return [measured]
 
