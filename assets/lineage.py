@@ -5,7 +5,8 @@ fingerprint = hash(input fingerprints, the step's recipe). The plan and every as
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, wraps
 from typing import Any
 
 import polars as pl
@@ -30,10 +31,22 @@ from .steps import (
     scorer_step,
 )
 from .store import WHOLE, Stamp, Store, fingerprint
-from .tables import SCANS
+from .tables import MANIFEST_COLUMNS, SCANS
 
-WORDS = ("source", "licence", "title", "url", "tags")
+WORDS = tuple(column.name for column in MANIFEST_COLUMNS)
 """What a manifest says of a file."""
+
+
+def once_a_shard(stamp: Callable[[Lineage, str], Stamp]) -> Callable[[Lineage, str], Stamp]:
+    """Remember a stamp: a lineage is of one state, and each is asked for by all that follows from it."""
+
+    def remembered(lineage: Lineage, shard: str) -> Stamp:
+        key = (stamp.__name__, shard)
+        if key not in lineage._known:
+            lineage._known[key] = stamp(lineage, shard)
+        return lineage._known[key]
+
+    return wraps(stamp)(remembered)
 
 
 class Lineage:
@@ -44,7 +57,7 @@ class Lineage:
     ) -> None:
         """`register` stands in for the stored one: what would be stale if it were so. `preset`: the active one."""
         self.store, self.options, self._register, self.preset = store, options, register, preset
-        self._scans: dict[str, Stamp] = {}
+        self._known: dict[tuple[str, str], Stamp] = {}
 
     @cached_property
     def sources(self) -> pl.DataFrame:
@@ -85,12 +98,12 @@ class Lineage:
     def _alive(self) -> set[str]:
         return set(self.sources.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
 
+    @once_a_shard
     def scan(self, shard: str) -> Stamp:
         """Made of the bytes of the videos that the shard owns; known once raw_videos is up to date."""
-        if shard not in self._scans:
-            self._scans[shard] = self._stamp(SCAN_STEP, self.owned(shard))
-        return self._scans[shard]
+        return self._stamp(SCAN_STEP, self.owned(shard))
 
+    @once_a_shard
     def clips(self, shard: str) -> Stamp:
         """Made of the scan, of which videos it lost (one that is decoded after all brings new frames), and of the
         probe's facts: rate and size of the picture.
@@ -106,10 +119,14 @@ class Lineage:
 
     def measured(self, scorer: Scorer, shard: str) -> Stamp:
         """Made of the clips. Its recipe holds that of the clips: rows of the same recipe and clip are taken over."""
+        recipe = fingerprint(self._clips_recipe, *self._recipes(scorer))
+        return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
+
+    def _recipes(self, scorer: Scorer) -> list[str]:
+        """What makes a measurement apart from the clip: the scorer, its model's backend and weights."""
         model = find_model(scorer.model) if scorer.model else None
         weights = [model_step(model).recipe(self.options), self.options.models.identity(model)] if model else []
-        recipe = fingerprint(self._clips_recipe, scorer_step(scorer).recipe(self.options), *weights)
-        return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
+        return [scorer_step(scorer).recipe(self.options), *weights]
 
     def _state(self, scorer: Scorer, shard: str) -> list[Any]:
         """What later tables are made of: the measurement as it should be, and which clips it lost. Another attempt
@@ -123,6 +140,7 @@ class Lineage:
         """The enabled ones: those that need no model, or whose model is here."""
         return tuple(s for s in SCORERS if self.options.lack(s) is None)
 
+    @once_a_shard
     def filter_scores(self, shard: str) -> Stamp:
         """The wide row is made of every enabled scorer's file, so that one scorer's new version rewrites it."""
         parts = {s.name: self._state(s, shard) for s in self.scorers}
@@ -154,10 +172,8 @@ class Lineage:
 
     def concept_recipe(self) -> str:
         """What makes centroids apart from the clips that they were trained on."""
-        scorer = embedder(self.options.embedding)
-        model = find_model(scorer.model) if scorer.model else None
-        identity = self.options.models.identity(model) if model else ""
-        return fingerprint(CONCEPTS_STEP.recipe(self.options), scorer_step(scorer).recipe(self.options), identity)
+        embedding = self._recipes(embedder(self.options.embedding))
+        return fingerprint(CONCEPTS_STEP.recipe(self.options), *embedding)
 
     def centroids(self) -> Stamp | None:
         """The stored centroids that clips are assigned to; None when they are to be trained, or trained again.
@@ -198,7 +214,7 @@ class Lineage:
             return self.duplicates().fingerprint
         if view == "concepts":
             return self.concepts().fingerprint
-        stored = {s: self.store.stamp("captions", s) for s in self.complete_shards()}
+        stored = {s: self.store.stamp("captions", s) for s in self.complete_shards}
         states = {s: stamp.extra.get("state") if stamp else None for s, stamp in stored.items()}
         return fingerprint({s: [self.captions(s).fingerprint, state] for s, state in states.items()})
 
@@ -216,21 +232,15 @@ class Lineage:
         """Whether a file with these bytes is still there."""
         return video_id in self._alive
 
+    @cached_property
     def complete_shards(self) -> list[str]:
         """Shards whose scores are there and up to date: the ones that tiers take."""
-        return self._complete
-
-    @cached_property
-    def _complete(self) -> list[str]:
         return [s for s in self.shards if self.is_fresh("filter_scores", s, self.filter_scores(s))]
 
+    @cached_property
     def population(self) -> str:
         """Fingerprint of what tiers select from: scores of complete shards, living files and their words."""
-        return self._population
-
-    @cached_property
-    def _population(self) -> str:
-        scores = {s: self.filter_scores(s).fingerprint for s in self.complete_shards()}
+        scores = {s: self.filter_scores(s).fingerprint for s in self.complete_shards}
         words = self.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_not_null())
         words = words.select("uri", "video_id", *WORDS).sort("uri", "video_id")
         return fingerprint(scores, words.write_csv())

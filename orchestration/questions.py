@@ -100,9 +100,8 @@ def _is_judged(curation: Curation) -> bool:
     stored = [curation.store.stamp(folder(preset.name), tier.name) for tier in preset.tiers]
     if not all(stored):
         return False
-    population = lineage.population()
     return all(
-        stamp is not None and stamp.fingerprint == expected_stamp(lineage, preset, number, population).fingerprint
+        stamp is not None and stamp.fingerprint == expected_stamp(lineage, preset, number).fingerprint
         for number, stamp in enumerate(stored, 1)
     )
 

@@ -82,17 +82,20 @@ def execute(
     curation: Curation, settings: Settings, until: str | None, only: str | None, result: RunResult,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Run the plan in the order of its stages. Each stage is planned anew: the one before may change its work."""
+    """Run the plan in the order of its stages. After a stage that worked the rest is planned anew: it may have less,
+    or more, to do.
+    """
     if FIRST_TIER in wanted_steps(curation, until):
         remember_preset(curation.store, curation.preset)
-    worked = False
-    if make_plan(curation, until, only):
+    tasks = make_plan(curation, until, only)
+    worked = bool(tasks)
+    if worked:
         definitions = build_definitions(curation)
         with open_instance(settings) as instance:
             runner = _Runner(definitions, instance, curation, result, say)
             for stage in STAGES:
-                runner.run([t for t in make_plan(curation, until, only) if stage(t)])
-        worked = True
+                if runner.run([t for t in tasks if stage(t)]):
+                    tasks = make_plan(curation, until, only)
     _finish(curation, settings, worked)
 
 
@@ -118,9 +121,9 @@ class _Runner:
         self.done: set[tuple[str, str | None]] = set()
         self.failed: set[str] = set()
 
-    def run(self, tasks: list[Task]) -> None:
+    def run(self, tasks: list[Task]) -> bool:
         """One stage: all its tasks are by shard, or all are over all shards. What was done is not done again, though
-        it is planned again where all is forced.
+        it is planned again where all is forced. Returns whether there was anything to do.
         """
         tasks = [t for t in tasks if (t.step, t.shard) not in self.done]
         shards = sorted({t.shard for t in tasks if t.shard})
@@ -129,6 +132,7 @@ class _Runner:
             self.shards(CAPTION_JOB if tasks[0].step == CAPTIONS else SHARD_JOB, tasks)
         elif tasks:
             self._run(TIER_JOB, tasks, {})
+        return bool(tasks)
 
     def shards(self, job: str, tasks: list[Task]) -> None:
         """Ranged runs over neighbouring shards that have the same steps to do."""

@@ -460,7 +460,7 @@ def test_clips_and_what_follows_are_stale_when_the_probe_changes(
     def prints() -> list[str]:
         fresh = library.lineage()
         stamps = [fresh.scan, fresh.raw_videos, fresh.clips, fresh.filter_scores]
-        return [*(stamp("shard-000001").fingerprint for stamp in stamps), fresh.population()]
+        return [*(stamp("shard-000001").fingerprint for stamp in stamps), fresh.population]
 
     before = prints()
     monkeypatch.setattr(lineage_module, "RAW_VIDEOS_STEP", replace(lineage_module.RAW_VIDEOS_STEP, version=99))

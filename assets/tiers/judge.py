@@ -29,16 +29,13 @@ def folder(preset: str) -> str:
     return f"{TIER_FOLDER}/{preset}"
 
 
-def expected_stamp(lineage: Lineage, preset: Preset, number: int, population: str | None = None) -> Stamp:
+def expected_stamp(lineage: Lineage, preset: Preset, number: int) -> Stamp:
     """Stamp of tier `number` (from 1): made of the tier before, or of the population, of its own rules, and of the
     views beside the scores that these read.
     """
     tier = preset.tiers[number - 1]
     recipe = TIERS_STEP.recipe(lineage.options)
-    if number == 1:
-        made_of = population or lineage.population()
-    else:
-        made_of = expected_stamp(lineage, preset, number - 1, population).fingerprint
+    made_of = lineage.population if number == 1 else expected_stamp(lineage, preset, number - 1).fingerprint
     extra = {
         "title": preset.title,
         "bounds": [asdict(b) | {"value": _plain(b.value), "without": list(b.without)} for b in tier.bounds],

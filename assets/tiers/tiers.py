@@ -47,7 +47,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     facts: dict[str, str | int] = {
         "fingerprint": stamp.fingerprint,
         "shards": len(lineage.shards),
-        "complete_shards": len(lineage.complete_shards()),
+        "complete_shards": len(lineage.complete_shards),
     }
     if not forced(context, curation, tier.name) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
@@ -80,7 +80,7 @@ def _need_views(lineage: Lineage, tier: Tier) -> None:
     for view in sorted(set(tier.views) & expected.keys()):
         if not lineage.is_fresh(view, WHOLE, expected[view]()):
             raise dg.Failure(f"{tier.name} reads {view}, which is missing or stale: materialize {view} first")
-    lacking = [s for s in lineage.complete_shards() if not lineage.is_fresh("captions", s, lineage.captions(s))]
+    lacking = [s for s in lineage.complete_shards if not lineage.is_fresh("captions", s, lineage.captions(s))]
     if "captions" in tier.views and lacking:
         raise dg.Failure(
             f"{tier.name} reads captions, which are missing or stale for {len(lacking)} shards, the first is "
