@@ -17,10 +17,20 @@ from assets.tiers.words import notes_on_rules
 
 from .flow import TIER
 from .opening import open_root
-from .overview import blind_rules, blind_scorers, caption_failures, emptied, looks, not_enabled, not_ok, totals
+from .overview import (
+    Views,
+    blind_rules,
+    blind_scorers,
+    caption_failures,
+    emptied,
+    looks,
+    not_enabled,
+    not_ok,
+    totals,
+)
 from .plan import Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
-from .questions import Rows, show_funnel
+from .questions import Rows, open_views, show_funnel
 from .report import Format, cell, emit, plural, span, stderr
 from .run import RunResult, execute, find, root_lock
 from .settings import Settings
@@ -104,14 +114,14 @@ def _print_plan(tasks: list[Task], form: Format) -> None:
 def _summary(
     console: Console, curation: Curation, result: RunResult, form: Format, seconds: float, judged: bool
 ) -> None:
-    bad = not_ok(curation)
-    if form is Format.table:
-        _print_bad(console, bad)
-        _print_counts(console, curation, result, seconds)
-        if judged:
-            _print_funnel(console, curation)
-    else:
-        emit([_as_row(curation, result, seconds) | {"not_ok": bad}], form)
+    with open_views(curation) as views:
+        if form is Format.table:
+            _print_bad(console, not_ok(views))
+            _print_counts(console, curation, views, result, seconds)
+        else:
+            emit([_as_row(curation, views, result, seconds)], form)
+    if judged and form is Format.table:
+        _print_funnel(console, curation)
     if result.interrupted:
         console.print("Stopped. What was finished is kept; the same command goes on.", style="yellow")
         return
@@ -151,7 +161,7 @@ def work_done(curation: Curation) -> dict[str, int]:
     }
 
 
-def _as_row(curation: Curation, result: RunResult, seconds: float) -> dict[str, Any]:
+def _as_row(curation: Curation, views: Views, result: RunResult, seconds: float) -> dict[str, Any]:
     found = result.registration
     assert found is not None
     files = {
@@ -164,21 +174,21 @@ def _as_row(curation: Curation, result: RunResult, seconds: float) -> dict[str, 
     tasks = [f"{t.step} {t.shard or ''}".strip() for t in result.tasks]
     return (
         files
-        | totals(curation)
-        | looks(curation)
+        | totals(views)
+        | looks(views)
         | work_done(curation)
-        | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2)}
+        | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2), "not_ok": not_ok(views)}
     )
 
 
-def _print_counts(console: Console, curation: Curation, result: RunResult, seconds: float) -> None:
-    sums, work = totals(curation), work_done(curation)
+def _print_counts(console: Console, curation: Curation, views: Views, result: RunResult, seconds: float) -> None:
+    sums, work = totals(views), work_done(curation)
     console.print(
         f"\n{plural(sums['files'], 'file')} {'holds' if sums['files'] == 1 else 'hold'} "
         f"{plural(sums['videos'], 'video')}, {span(sums['hours'])}; "
         f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
-    _print_looks(console, curation)
+    _print_looks(console, curation, views)
     if not result.tasks and not result.failures:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return
@@ -191,9 +201,9 @@ def _print_counts(console: Console, curation: Curation, result: RunResult, secon
     )
 
 
-def _print_looks(console: Console, curation: Curation) -> None:
+def _print_looks(console: Console, curation: Curation, views: Views) -> None:
     """Duplicates, concepts and captions, as far as they are there; scorers that are not run."""
-    known = looks(curation)
+    known = looks(views)
     if known["compared"]:
         groups = plural(known["copied_groups"], "group of copies", "groups of copies")
         console.print(
@@ -201,13 +211,13 @@ def _print_looks(console: Console, curation: Curation) -> None:
             f"{plural(known['concepts'], 'concept')}; {known['captioned']} of the {known['in_tier_1']} in tier_1 "
             "captioned."
         )
-    for row in caption_failures(curation):
+    for row in caption_failures(views):
         line = f"  {row['status']:<11} {plural(row['clips'], 'caption')}: {cell(row['reason'])}"
         console.print(line, markup=False, soft_wrap=True, style="yellow")
     for line in not_enabled(curation):
         hint = " (clipsieve models list)" if "weights" in line else ""
         console.print(f"Scorers {line}{hint}", markup=False, soft_wrap=True)
-    for line in blind_scorers(curation):
+    for line in blind_scorers(curation, views):
         console.print(line, markup=False, soft_wrap=True, style="bold yellow")
 
 

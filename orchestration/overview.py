@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import duckdb
+
 from assets.curation import Curation
 from assets.filter_scores.scorers import SCORERS
 from assets.tables import SOURCES
@@ -18,6 +20,13 @@ from assets.tiers.sql import decisions_sql
 
 from .questions import QuestionError, Rows, open_views
 from .report import plural
+
+Views = duckdb.DuckDBPyConnection
+"""A connection of `open_views`: opening one reads every stored stamp, so a summary opens one for all its questions."""
+
+
+def _rows(views: Views, query: str) -> Rows:
+    return list(views.sql(query).to_arrow_table().to_pylist())
 
 
 def require_sources(curation: Curation) -> None:
@@ -51,17 +60,16 @@ def notes_on_scores(curation: Curation) -> list[str]:
     return [f"{plural(count, 'clip is', 'clips are')} not scored yet"] if count else []
 
 
-def not_ok(curation: Curation) -> Rows:
+def not_ok(views: Views) -> Rows:
     """Every file whose video is not ok, each copy by its own address, with the sentence."""
     query = (
         "SELECT s.uri, v.status, v.error FROM sources s JOIN raw_videos v USING (video_id) "
         "WHERE s.gone_at IS NULL AND v.status <> 'ok' ORDER BY v.status, s.uri"
     )
-    with open_views(curation) as connection:
-        return list(connection.sql(query).to_arrow_table().to_pylist())
+    return _rows(views, query)
 
 
-def totals(curation: Curation) -> dict[str, Any]:
+def totals(views: Views) -> dict[str, Any]:
     """Counts that add up, from files to tiers."""
     query = (
         "SELECT (SELECT count(*) FROM sources WHERE gone_at IS NULL) AS files, "
@@ -69,11 +77,10 @@ def totals(curation: Curation) -> dict[str, Any]:
         "(SELECT sum(duration_s) FROM raw_videos) / 3600 AS hours, "
         "(SELECT count(*) FROM clips) AS clips, (SELECT sum(duration_s) FROM clips) / 3600 AS clip_hours"
     )
-    with open_views(curation) as connection:
-        return dict(connection.sql(query).to_arrow_table().to_pylist()[0])
+    return _rows(views, query)[0]
 
 
-def looks(curation: Curation) -> dict[str, int]:
+def looks(views: Views) -> dict[str, int]:
     """What is known beyond scores: clips compared, groups of copies and their clips, concepts; captions of tier_1."""
     query = (
         "SELECT (SELECT count(*) FROM duplicates) AS compared, "
@@ -83,18 +90,16 @@ def looks(curation: Curation) -> dict[str, int]:
         "(SELECT count(*) FROM tier_1) AS in_tier_1, "
         "(SELECT count(*) FROM tier_1 JOIN captions USING (clip_id) WHERE error IS NULL) AS captioned"
     )
-    with open_views(curation) as connection:
-        return dict(connection.sql(query).to_arrow_table().to_pylist()[0])
+    return _rows(views, query)[0]
 
 
-def caption_failures(curation: Curation) -> Rows:
+def caption_failures(views: Views) -> Rows:
     """Clips of tier_1 that were asked for and have no caption: how many by status, and one reason of each."""
     query = (
         "SELECT caption_status AS status, count(*) AS clips, min(error) AS reason FROM tier_1 "
         "JOIN captions USING (clip_id) WHERE error IS NOT NULL GROUP BY status ORDER BY clips DESC, status"
     )
-    with open_views(curation) as connection:
-        return list(connection.sql(query).to_arrow_table().to_pylist())
+    return _rows(views, query)
 
 
 def not_enabled(curation: Curation) -> list[str]:
@@ -106,7 +111,7 @@ def not_enabled(curation: Curation) -> list[str]:
     return [f"not enabled, {lack}: {', '.join(names)}" for lack, names in lacking.items()]
 
 
-def blind_scorers(curation: Curation) -> list[str]:
+def blind_scorers(curation: Curation, views: Views) -> list[str]:
     """A sentence for every enabled scorer, and for the embeddings, that failed on every clip: with one reason."""
     query = (
         "SELECT e.key AS name, min(e.value) AS reason, count(*) AS clips FROM "
@@ -115,9 +120,8 @@ def blind_scorers(curation: Curation) -> list[str]:
         "SELECT 'embeddings', min(error), count(*) FROM embeddings HAVING count(*) > 0 AND count(embedding) = 0"
     )
     enabled = {s.name for s in curation.lineage().scorers} | {"embeddings"}
-    with open_views(curation) as connection:
-        rows = connection.sql(query).to_arrow_table().to_pylist()
-    told = ((r["name"], plural(r["clips"], "clip"), r["reason"]) for r in rows if r["name"] in enabled)
+    rows = (r for r in _rows(views, query) if r["name"] in enabled)
+    told = ((r["name"], plural(r["clips"], "clip"), r["reason"]) for r in rows)
     return [f"{name} measured none of {clips}: {reason}" for name, clips, reason in told]
 
 

@@ -263,20 +263,22 @@ def test_totals_and_what_is_not_ok(tmp_path: Path) -> None:
         ),
         preset(RULES),
     )
-    assert totals(asked) == {
-        "files": 3,
-        "videos": 2,
-        "hours": pytest.approx(1.0, abs=0.01),
-        "clips": 3,
-        "clip_hours": pytest.approx(2.0, abs=0.01),
-    }
-    assert not_ok(asked) == [{"uri": "/in/bad", "status": "truncated", "error": "it ends early"}]
+    with open_views(asked) as views:
+        assert totals(views) == {
+            "files": 3,
+            "videos": 2,
+            "hours": pytest.approx(1.0, abs=0.01),
+            "clips": 3,
+            "clip_hours": pytest.approx(2.0, abs=0.01),
+        }
+        assert not_ok(views) == [{"uri": "/in/bad", "status": "truncated", "error": "it ends early"}]
 
 
 def test_every_copy_of_a_bad_file_is_named(tmp_path: Path) -> None:
     bad: Row = {"video_id": "b" * 32, "status": "corrupt", "error": "no frame"}
     asked = curation(root(tmp_path, [bad | {"uri": "/in/one"}], [bad | {"uri": "/in/two"}]), preset(RULES))
-    assert [r["uri"] for r in not_ok(asked)] == ["/in/one", "/in/two"]
+    with open_views(asked) as views:
+        assert [r["uri"] for r in not_ok(views)] == ["/in/one", "/in/two"]
 
 
 def test_stored_verdicts_are_not_shown_once_words_or_scores_changed(tmp_path: Path) -> None:
@@ -315,7 +317,9 @@ def test_nothing_breaks_on_an_empty_root(tmp_path: Path) -> None:
     asked = curation(Store(str(tmp_path / "new")), preset(RULES))
     assert [r["clips"] for r in show_funnel(asked, None) if r["rule"] == "kept"] == [0, 0, 0]
     assert whatif(asked, ["sharpness.min=1"])[0]["clips_then"] == 0
-    assert totals(asked)["clips"] == 0 and not_ok(asked) == [] and emptied(asked, show_funnel(asked, None)) == []
+    with open_views(asked) as views:
+        assert totals(views)["clips"] == 0 and not_ok(views) == []
+    assert emptied(asked, show_funnel(asked, None)) == []
     assert show_funnel(asked, "orientation")[0]["clips"] == 0
 
 
