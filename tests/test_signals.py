@@ -23,8 +23,8 @@ from assets.scan.signals.colour import Colour
 from assets.scan.signals.content import Content
 from assets.scan.signals.difference import Difference
 from assets.scan.signals.flow import Flow
-from assets.scan.signals.histogram import Histogram
-from assets.scan.signals.luma import Luma
+from assets.scan.signals.histogram import hist_diff
+from assets.scan.signals.luma import luma_columns
 from assets.scan.signals.noise import Noise
 from assets.scan.signals.sharpness import Sharpness
 from assets.scan.signals.ticks import Ticks
@@ -55,6 +55,10 @@ def pictures(frame: av.VideoFrame, **options: bool) -> Pictures:
     return Pictures(frame, Geometry.of(frame), **options)
 
 
+def brightness(seen: Pictures) -> dict[str, float]:
+    return {name: values.item() for name, values in luma_columns(seen.histogram[None]).items()}
+
+
 def moved(rgb: np.ndarray, dx: float = 0, dy: float = 0, roll: float = 0, scale: float = 1) -> np.ndarray:
     """The picture shifted right and down, turned clockwise by degrees about its centre, and scaled."""
     height, width = rgb.shape[:2]
@@ -69,26 +73,34 @@ def walk(count: int = 12) -> list[np.ndarray]:
 
 
 def test_content_and_histogram_equal_pyscenedetect() -> None:
-    content, histogram = Content(), Histogram()
+    content, shown = Content(), [pictures(yuv(rgb)) for rgb in walk()]
+    correlations = hist_diff(np.stack([seen.histogram for seen in shown]), None)
     peer, peer_histogram = ContentDetector(), HistogramDetector()
     peer.stats_manager = peer_histogram.stats_manager = stats = StatsManager()
-    for i, rgb in enumerate(walk()):
-        seen = pictures(yuv(rgb))
+    for i, seen in enumerate(shown):
         assert seen.bgr.shape == (144, 256, 3)
         when = FrameTimecode(i, 25.0)
         peer.process_frame(when, seen.bgr)
         peer_histogram.process_frame(when, seen.bgr)
-        values = {**content(seen), **histogram(seen)}
+        values = content(seen)
         if i == 0:
-            assert [values[n] for n in ("content_val", "hist_diff", "delta_hue")] == [0.0, None, None]
+            assert (values["content_val"], values["delta_hue"]) == (0.0, None) and np.isnan(correlations[0])
             continue
         assert values["content_val"] == pytest.approx(
             sum(stats.get_metrics(when, ["delta_hue", "delta_sat", "delta_lum"])) / 3, abs=1e-12
         )
         names = ["delta_hue", "delta_sat", "delta_lum", "hist_diff [bins=128]"]
-        ours = [values[n] for n in ("delta_hue", "delta_sat", "delta_lum", "hist_diff")]
-        assert ours[:3] == stats.get_metrics(when, names)[:3]
-        assert ours[3] == pytest.approx(stats.get_metrics(when, names)[3], abs=1e-9)
+        assert [values[n] for n in names[:3]] == stats.get_metrics(when, names)[:3]
+        assert correlations[i] == pytest.approx(stats.get_metrics(when, names)[3], abs=1e-6)
+
+
+def test_histograms_go_on_from_one_batch_to_the_next() -> None:
+    histograms = np.stack([pictures(yuv(rgb)).histogram for rgb in walk()])
+    whole = hist_diff(histograms, None)
+    parts = np.concatenate([hist_diff(histograms[:5], None), hist_diff(histograms[5:], histograms[4])])
+    assert np.array_equal(whole, parts, equal_nan=True)
+    flat = np.ones((2, 256), np.float32)
+    assert hist_diff(flat, flat[0]).tolist() == [1, 1]
 
 
 def test_content_val_equals_the_detectors_own_score() -> None:
@@ -140,16 +152,14 @@ def test_all_pixel_formats_show_the_same_picture(pix_fmt: str) -> None:
     reference, other = pictures(yuv(COFFEE)), pictures(yuv(COFFEE, pix_fmt))
     if pix_fmt != "gray":
         assert cv2.absdiff(reference.bgr, other.bgr).mean() < 2.5
-    assert Luma()(other)["luma_mean"] == pytest.approx(Luma()(reference)["luma_mean"], abs=1.5)
-    assert other.expanded(other.luma.astype(float)).mean() == pytest.approx(
-        reference.expanded(reference.luma.astype(float)).mean(), abs=1.5
-    )
+    assert brightness(other)["luma_mean"] == pytest.approx(brightness(reference)["luma_mean"], abs=1.5)
+    assert other.full_range(other.luma).mean() == pytest.approx(reference.full_range(reference.luma).mean(), abs=1.5)
 
 
 def test_luma_is_full_range_and_tails_are_counted() -> None:
     luma = np.full((90, 160), 16, np.uint8)
     luma[:, 80:] = 235
-    assert Luma()(pictures(grey(luma))) == pytest.approx(
+    assert brightness(pictures(grey(luma))) == pytest.approx(
         {"luma_mean": 127.5, "luma_std": 127.5, "dark_ratio": 0.5, "bright_ratio": 0.5}, abs=1
     )
 

@@ -87,7 +87,7 @@ def drawn(pictures: Pictures) -> np.ndarray:
     """
     geometry, planes = pictures.geometry, pictures.planes
     size = geometry.coded(geometry.keyframe(LONG_SIDE))
-    y = shrunk(planes.y, size)
+    y = shrunk(pictures.at_least(size), size)
     if planes.u is None or planes.v is None:
         u = v = np.full_like(y, 128)
     else:

@@ -23,6 +23,7 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 LIMITED_BLACK, LIMITED_SPAN = 16, 219
 LEVELS = np.arange(256, dtype=np.float64)
 TO_LIMITED_LUMA = np.round(LIMITED_BLACK + LEVELS * LIMITED_SPAN / 255).astype(np.uint8)
+TO_FULL_LUMA = np.rint(np.clip((LEVELS - LIMITED_BLACK) * (255 / LIMITED_SPAN), 0, 255)).astype(np.uint8)
 TO_LIMITED_CHROMA = np.round(128 + (LEVELS - 128) * 224 / 255).astype(np.uint8)
 
 
@@ -74,6 +75,12 @@ class Geometry:
         width, height = _fitted(self.width, self.height, LUMA_LONG_SIDE // 2)
         return max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
 
+    def at_least(self, size: tuple[int, int]) -> np.ndarray:
+        """The smallest picture of the pyramid that is not smaller than (width, height), not turned."""
+        return next(
+            (p for p in reversed(self.pyramid) if p.shape >= size[::-1] and p.shape[1] >= size[0]), self.planes.y
+        )
+
     @cached_property
     def luma(self) -> tuple[int, int]:
         return self.flow[0] * 2, self.flow[1] * 2
@@ -110,6 +117,18 @@ def shrunk(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
+def bilinear(image: np.ndarray, size: tuple[int, int], out: np.ndarray) -> None:
+    """Resize to (width, height) as OpenCV's INTER_LINEAR does, into `out`.
+
+    Where both axes shrink by the same whole odd number, bilinear is every n-th pixel: taken without arithmetic.
+    """
+    n = image.shape[1] // size[0]
+    if n % 2 and image.shape == (size[1] * n, size[0] * n):
+        out[:] = image[n // 2 :: n, n // 2 :: n]
+    else:
+        cv2.resize(image, size, dst=out, interpolation=cv2.INTER_LINEAR)
+
+
 class Pictures:
     """One frame, shrunk on demand; each picture is made once."""
 
@@ -122,14 +141,12 @@ class Pictures:
         """Full-range levels per stored luma level."""
         return 1.0 if self.planes.full_range else 255 / LIMITED_SPAN
 
-    def expanded(self, level: float | np.ndarray) -> float | np.ndarray:
-        """Stored luma levels as full-range levels 0-255."""
-        if self.planes.full_range:
-            return level
-        return np.clip((level - LIMITED_BLACK) * self.gain, 0, 255)
+    def full_range(self, luma: np.ndarray) -> np.ndarray:
+        """Stored luma levels, uint8, as full-range levels, uint8."""
+        return luma if self.planes.full_range else TO_FULL_LUMA[luma]
 
     @cached_property
-    def _pyramid(self) -> list[np.ndarray]:
+    def pyramid(self) -> list[np.ndarray]:
         """The luma plane and its halvings in both axes down to 320 px, not yet turned."""
         width, height = self.geometry.coded(self.geometry.luma)
         levels = [self.planes.y]
@@ -137,10 +154,16 @@ class Pictures:
             levels.append(halved(levels[-1], 2, 2))
         return levels
 
+    def at_least(self, size: tuple[int, int]) -> np.ndarray:
+        """The smallest picture of the pyramid that is not smaller than (width, height), not turned."""
+        return next(
+            (p for p in reversed(self.pyramid) if p.shape >= size[::-1] and p.shape[1] >= size[0]), self.planes.y
+        )
+
     @cached_property
     def luma(self) -> np.ndarray:
         """Luma, long side 320, (h, w) uint8, stored range, displayed orientation."""
-        return self.geometry.turned(shrunk(self._pyramid[-1], self.geometry.coded(self.geometry.luma)))
+        return self.geometry.turned(shrunk(self.pyramid[-1], self.geometry.coded(self.geometry.luma)))
 
     @cached_property
     def flow(self) -> np.ndarray:
@@ -151,7 +174,7 @@ class Pictures:
     def motion(self) -> np.ndarray:
         """Luma for VMAF motion: halved until the shorter side is under 360 lines, stored range, not turned."""
         best = self.planes.y
-        for level in self._pyramid:
+        for level in self.pyramid:
             best = level
             if min(level.shape) < MOTION_SHORT_SIDE:
                 break
@@ -167,12 +190,12 @@ class Pictures:
         half = (even[0] // 2, even[1] // 2)
         stack = np.empty((even[1] * 3 // 2, even[0]), np.uint8)
         chroma = stack[even[1] :].reshape(2, half[1], half[0])
-        cv2.resize(self.planes.y, even, dst=stack[: even[1]], interpolation=cv2.INTER_LINEAR)
+        bilinear(self.planes.y, even, stack[: even[1]])
         if self.planes.u is None or self.planes.v is None:
             chroma[:] = 128
         else:
-            cv2.resize(self.planes.u, half, dst=chroma[0], interpolation=cv2.INTER_LINEAR)
-            cv2.resize(self.planes.v, half, dst=chroma[1], interpolation=cv2.INTER_LINEAR)
+            bilinear(self.planes.u, half, chroma[0])
+            bilinear(self.planes.v, half, chroma[1])
         if self.planes.full_range:
             stack[: even[1]] = cv2.LUT(stack[: even[1]], TO_LIMITED_LUMA)
             stack[even[1] :] = cv2.LUT(stack[even[1] :], TO_LIMITED_CHROMA)

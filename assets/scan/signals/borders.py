@@ -59,7 +59,6 @@ def _columns(y: np.ndarray, top: int, bottom: int) -> np.ndarray:
 def _bands(lines: np.ndarray) -> Bands:
     """Thickness of the band at the first and at the last line of an (n, samples) picture."""
     count = lines.shape[0]
-    lines = np.ascontiguousarray(lines)
     first = _band(lines)
     if first == count:
         return NONE
@@ -74,13 +73,14 @@ def _band(lines: np.ndarray) -> int:
         return 0
     value = float(np.sort(lines[SKIPPED_LINES])[lines.shape[1] // 2])
     tolerance = DARK_TOLERANCE if value <= DARK_LEVEL else BRIGHT_TOLERANCE
+    if _strays(lines[SKIPPED_LINES : SKIPPED_LINES + 1], value, tolerance)[0] > STRAY_SHARE:
+        return 0  # Most pictures have no border: one line tells, and the others are not looked at.
+    lines = np.ascontiguousarray(lines)
     strays = _strays(lines, value, tolerance)
     outside = np.flatnonzero(strays[SKIPPED_LINES:] > STRAY_SHARE)
     if outside.size == 0:
         return count
     edge = SKIPPED_LINES + int(outside[0])
-    if edge == SKIPPED_LINES:
-        return 0
     clear = np.flatnonzero(_strays(lines[edge : edge + BLUR_LINES], value, CLEAR_STEP) >= EDGE_SHARE)
     if clear.size:
         return edge + int(clear[0])
@@ -89,7 +89,7 @@ def _band(lines: np.ndarray) -> int:
 
 def _strays(lines: np.ndarray, value: float, tolerance: float) -> np.ndarray:
     """Share of each line's pixels that differ from the value by more than the tolerance."""
-    inside = cv2.inRange(lines, value - tolerance, value + tolerance)
+    inside = cv2.inRange(np.ascontiguousarray(lines), value - tolerance, value + tolerance)
     return 1 - cv2.reduce(inside, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() / 255
 
 

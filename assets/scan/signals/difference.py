@@ -26,8 +26,7 @@ class Difference:
     def __call__(self, pictures: Pictures) -> dict[str, float | bytes | None]:
         luma = pictures.luma
         last, self._last = self._last, luma
-        cells = cv2.resize(luma, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)
-        tiny = np.rint(pictures.expanded(cells.astype(np.float64))).astype(np.uint8).tobytes()
+        tiny = pictures.full_range(cv2.resize(luma, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA)).tobytes()
         if last is None:
             return {"diff_mean": None, "diff_max": None, "layout": tiny}
         change = cv2.absdiff(luma, last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -41,21 +43,27 @@ class Flow:
 
 def flow_columns(flow: np.ndarray, dt_s: float, geometry: Geometry) -> dict[str, float | bytes | None]:
     """The columns of one pair. flow: (h, w, 2) float32, pixels of the small picture."""
-    height, width = flow.shape[:2]
-    long_side = max(geometry.width, geometry.height)
-    to_unit = (geometry.width / width * UNIT / long_side, geometry.height / height * UNIT / long_side)
-    diagonal = float(np.hypot(geometry.width, geometry.height)) * UNIT / long_side
+    to_unit, extent, diagonal = _units(geometry, flow.shape[:2])
     percent_per_s = 100 / diagonal / dt_s
-    x, y = flow[::3, ::3, 0] * np.float32(to_unit[0]), flow[::3, ::3, 1] * np.float32(to_unit[1])
-    lengths = np.sqrt(x * x + y * y).ravel()  # cv2.magnitude differs in its last bit with the memory's alignment
-    rank = int(0.95 * (lengths.size - 1))
-    grid = cv2.resize(flow, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA) * np.array(to_unit, np.float32)
-    extent = (width * to_unit[0], height * to_unit[1])
+    vectors = flow[::3, ::3] * to_unit
+    vectors *= vectors
+    lengths = np.sort(np.sqrt(vectors[..., 0] + vectors[..., 1]), axis=None)  # cv2.magnitude varies with alignment
+    grid = cv2.resize(flow, (GRID_WIDTH, GRID_HEIGHT), interpolation=cv2.INTER_AREA) * to_unit
     return {
         "flow_dt_s": dt_s,
         "flow_mean": float(lengths.mean()) * percent_per_s,
-        "flow_p95": float(np.partition(lengths, rank)[rank]) * percent_per_s,
-        "flow_static_ratio": float(np.count_nonzero(lengths < STILL_PX)) / lengths.size,
+        "flow_p95": float(lengths[int(0.95 * (lengths.size - 1))]) * percent_per_s,
+        "flow_static_ratio": int(lengths.searchsorted(STILL_PX)) / lengths.size,
         "flow_grid": (grid * percent_per_s).astype(np.float16).tobytes(),
         **fitted_camera(grid, extent, dt_s, percent_per_s),
     }
+
+
+@lru_cache(maxsize=8)
+def _units(geometry: Geometry, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[float, float], float]:
+    """What turns pixels of the small picture into 1/160 of the long side (x, y); the picture's width and height, and
+    its diagonal, in that unit."""
+    long_side = max(geometry.width, geometry.height)
+    width, height = geometry.width * UNIT / long_side, geometry.height * UNIT / long_side
+    to_unit = np.array([width / shape[1], height / shape[0]], np.float32)
+    return to_unit, (width, height), float(np.hypot(width, height))
