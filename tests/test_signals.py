@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from drawn import COFFEE, grey, moved, pictures, yuv
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import ContentDetector, HistogramDetector
 from scenedetect.stats_manager import StatsManager
-from skimage import data
 
-from assets.scan.pictures import Geometry, Pictures, displayed_size
+from assets.scan.pictures import Pictures
 from assets.scan.signals.blockiness import Blockiness
-from assets.scan.signals.borders import Borders
 from assets.scan.signals.colour import Colour
 from assets.scan.signals.content import Content
 from assets.scan.signals.difference import Difference
@@ -27,44 +23,11 @@ from assets.scan.signals.histogram import hist_diff
 from assets.scan.signals.luma import luma_columns
 from assets.scan.signals.noise import Noise
 from assets.scan.signals.sharpness import Sharpness
-from assets.scan.signals.ticks import Ticks
-from assets.scan.signals.transition import Transition
 from assets.scan.signals.vmaf_motion import VmafMotion
-
-COFFEE = data.coffee()
-"""(400, 600, 3) uint8 RGB photograph."""
-
-
-def yuv(rgb: np.ndarray, pix_fmt: str = "yuv420p") -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(format=pix_fmt)
-
-
-def grey(luma: np.ndarray) -> av.VideoFrame:
-    """A 4:2:0 frame with exactly this luma plane (limited range) and no colour."""
-    height, width = luma.shape
-    frame = av.VideoFrame(width, height, "yuv420p")
-    for plane, image in zip(frame.planes, (luma, None, None), strict=True):
-        rows = np.full((plane.height, plane.line_size), 128, np.uint8)
-        if image is not None:
-            rows[:, :width] = image
-        plane.update(rows.tobytes())
-    return frame
-
-
-def pictures(frame: av.VideoFrame, **options: bool) -> Pictures:
-    return Pictures(frame, Geometry.of(frame), **options)
 
 
 def brightness(seen: Pictures) -> dict[str, float]:
     return {name: values.item() for name, values in luma_columns(seen.histogram[None]).items()}
-
-
-def moved(rgb: np.ndarray, dx: float = 0, dy: float = 0, roll: float = 0, scale: float = 1) -> np.ndarray:
-    """The picture shifted right and down, turned clockwise by degrees about its centre, and scaled."""
-    height, width = rgb.shape[:2]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -roll, scale)
-    matrix[:, 2] += (dx, dy)
-    return cv2.warpAffine(rgb, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
 def walk(count: int = 12) -> list[np.ndarray]:
@@ -142,18 +105,6 @@ def test_vmaf_motion_agrees_with_libav_at_short_side_540(tmp_path: Path, size: t
         pytest.skip("libav's vmafmotion wrote no statistics")
     assert ours[0] == 0
     assert np.mean(ours[1:]) == pytest.approx(np.mean(theirs[1:]), rel=0.02)
-
-
-@pytest.mark.parametrize(
-    "pix_fmt",
-    ["yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "yuva420p", "gray", "rgb24", "nv12", "bgra"],
-)
-def test_all_pixel_formats_show_the_same_picture(pix_fmt: str) -> None:
-    reference, other = pictures(yuv(COFFEE)), pictures(yuv(COFFEE, pix_fmt))
-    if pix_fmt != "gray":
-        assert cv2.absdiff(reference.bgr, other.bgr).mean() < 2.5
-    assert brightness(other)["luma_mean"] == pytest.approx(brightness(reference)["luma_mean"], abs=1.5)
-    assert other.full_range(other.luma).mean() == pytest.approx(reference.full_range(reference.luma).mean(), abs=1.5)
 
 
 def test_luma_is_full_range_and_tails_are_counted() -> None:
@@ -237,61 +188,6 @@ def test_a_still_picture_has_no_flow() -> None:
     assert still["camera_zoom"] == pytest.approx(0, abs=1e-6)
 
 
-def coded(rgb: np.ndarray, tmp_path: Path, turn: float = 0) -> Pictures:
-    """The picture after x264 at a low quality, as decoded."""
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "30"})
-        stream.height, stream.width, stream.pix_fmt = *rgb.shape[:2], "yuv420p"
-        if turn:
-            stream.set_display_rotation(turn)
-        for _ in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode())
-    with av.open(str(path)) as container:
-        return pictures(list(container.decode(video=0))[1])
-
-
-def padded(colour: int | tuple[int, int, int], top: int, bottom: int, left: int, right: int) -> np.ndarray:
-    """The photograph on a 960 x 540 canvas inside bands of one colour."""
-    image = np.full((540, 960, 3), colour, np.uint8)
-    inner = cv2.resize(COFFEE, (960 - left - right, 540 - top - bottom), interpolation=cv2.INTER_AREA)
-    image[top : 540 - bottom, left : 960 - right] = inner
-    return image
-
-
-EDGES = ("border_top", "border_bottom", "border_left", "border_right")
-
-
-@pytest.mark.parametrize("bands", [(70, 70, 0, 0), (0, 0, 140, 140), (37, 0, 0, 0), (40, 50, 60, 70)])
-@pytest.mark.parametrize("colour", [0, 255, (20, 60, 160)])
-def test_borders_are_found_within_2_px_after_compression(
-    tmp_path: Path, bands: tuple[int, int, int, int], colour: int | tuple[int, int, int]
-) -> None:
-    found = Borders()(coded(padded(colour, *bands), tmp_path))
-    assert [found[e] for e in EDGES] == pytest.approx(list(bands), abs=2)
-
-
-def test_borders_are_told_in_displayed_orientation(tmp_path: Path) -> None:
-    seen = coded(padded(0, 60, 0, 0, 0), tmp_path, turn=-90)
-    assert (seen.geometry.turn, seen.geometry.width, seen.geometry.height) == (90, 540, 960)
-    found = Borders()(seen)
-    assert found["border_right"] == pytest.approx(60, abs=2)
-    assert sum(found.values()) == found["border_right"]
-    assert seen.luma.shape == (320, 180)
-    assert seen.luma[:, -15:].max() < 30 < seen.luma[:, :-25].mean()
-
-
-def test_a_night_scene_and_a_black_frame_have_no_borders(tmp_path: Path) -> None:
-    night = np.zeros((540, 960), np.float32)
-    cv2.circle(night, (500, 330), 120, 200, -1)
-    night = 6 + cv2.GaussianBlur(night, (0, 0), 60) + np.random.default_rng(0).normal(0, 2, night.shape)
-    dark = np.repeat(np.clip(night, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    assert set(Borders()(coded(dark, tmp_path)).values()) == {0}
-    assert set(Borders()(coded(np.zeros((540, 960, 3), np.uint8), tmp_path)).values()) == {0}
-    assert set(Borders()(coded(padded(0, 0, 0, 0, 0), tmp_path)).values()) == {0}
-
-
 def test_colour_terms_follow_hasler() -> None:
     rgb = np.zeros((120, 160, 3), np.uint8)
     rgb[:, :80] = (200, 40, 40)
@@ -300,82 +196,3 @@ def test_colour_terms_follow_hasler() -> None:
     truth = {"rg_mean": 80, "rg_std": 80, "yb_mean": -40, "yb_std": 120, "saturation": 204}
     assert found == pytest.approx(truth, abs=5)
     assert Colour()(pictures(grey(np.full((64, 64), 90, np.uint8))))["saturation"] == 0
-
-
-def test_one_field_hides_combing() -> None:
-    photo = cv2.cvtColor(cv2.resize(COFFEE, (720, 480)), cv2.COLOR_RGB2GRAY)
-    combed = photo.copy()
-    combed[1::2] = np.roll(photo, 12, axis=1)[1::2]
-    field, clean = (pictures(grey(image), field_only=True) for image in (combed, photo))
-    assert field.planes.y.shape == (240, 720)
-    assert field.luma.shape == pictures(grey(combed)).luma.shape
-    assert np.array_equal(field.luma, clean.luma)
-    assert np.array_equal(field.bgr, clean.bgr)
-
-
-@pytest.mark.parametrize(
-    ("coded_size", "aspect", "turn", "shown"),
-    [((720, 576), 64 / 45, 0, (1024, 576)), ((1440, 1080), 4 / 3, 0, (1920, 1080)), ((640, 480), 1, 90, (480, 640)),
-     ((640, 480), 1000, 0, (640, 480)), ((1, 1), 1, 0, (1, 1))],
-)  # fmt: skip
-def test_displayed_size(coded_size: tuple[int, int], aspect: float, turn: int, shown: tuple[int, int]) -> None:
-    assert displayed_size(*coded_size, aspect, turn) == shown
-
-
-@given(st.lists(st.floats(1e-4, 0.5), max_size=200), st.sampled_from([1.0, 4.0, 8.0]), st.floats(-100, 1e4))
-def test_ticks_never_exceed_their_rate(gaps: list[float], rate: float, start: float) -> None:
-    ticks = Ticks(rate)
-    times = start + np.concatenate([[0.0], np.cumsum(gaps)])
-    chosen = [float(t) - start for t in times if ticks(float(t))]
-    assert chosen[0] == 0
-    slots = [int((t + 2e-6) * rate) for t in chosen]
-    assert all(a < b for a, b in pairwise(slots)) or max(abs(start), 1) > 1e3
-
-
-def test_slow_footage_has_every_frame_at_a_tick() -> None:
-    ticks = Ticks(8)
-    assert all(ticks(i / 5) for i in range(20))
-
-
-class Recorder:
-    """Stands in for a detector: keeps the windows, answers with the red level of each frame."""
-
-    def __init__(self) -> None:
-        self.windows: list[np.ndarray] = []
-
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        self.windows.append(window)
-        return window[:, 13, 24, 0] / 255
-
-
-def solid(level: int) -> Pictures:
-    return pictures(yuv(np.full((90, 160, 3), (level, 0, 0), np.uint8)))
-
-
-def test_transition_windows_cover_every_frame_once() -> None:
-    model = Recorder()
-    transition = Transition(model)
-    for i in range(130):
-        transition(solid(i + 60))
-    transition.finish()
-    assert [w.shape for w in model.windows] == [(100, 27, 48, 3)] * 3
-    assert model.windows[0].dtype == np.uint8
-    red = [w[:, 13, 24, 0].astype(int) for w in model.windows]
-    assert np.allclose(red[0], 60 + np.clip(np.arange(-25, 75), 0, 129), atol=3)
-    assert np.allclose(red[2], 60 + np.clip(np.arange(75, 175), 0, 129), atol=3)
-    assert sorted(transition.probability) == list(range(130))
-    assert transition.probability[100] == pytest.approx(160 / 255, abs=0.02)
-
-
-def test_a_transition_model_sees_only_doubtful_windows_and_none_without_it() -> None:
-    model = Recorder()
-    transition = Transition(model)
-    for i in range(260):
-        transition(solid(100), doubtful=i == 120)
-    transition.finish()
-    assert len(model.windows) == 1
-    assert sorted(transition.probability) == list(range(100, 150))
-    idle = Transition()
-    idle(solid(100))
-    idle.finish()
-    assert idle.probability == {}
