@@ -37,7 +37,7 @@ _BOOT = (
 
 
 def worker_environment() -> dict[str, str]:
-    """What a worker runs under: this process's variables, one thread a library, and huge pages unless tuned already."""
+    """What a worker runs under: this process's variables, one thread a library, huge pages unless it says other."""
     return {"GLIBC_TUNABLES": HUGE_PAGES, **os.environ, **ONE_THREAD}
 
 
