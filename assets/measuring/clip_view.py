@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import polars as pl
 
+Derived = TypeVar("Derived")
 Image = npt.NDArray[np.uint8]
 """A picture: (height, width, 3) uint8, RGB."""
 
@@ -52,6 +53,8 @@ class ClipView:
     frames: pl.DataFrame
     pairs: pl.DataFrame
     read_keyframes: Callable[[], tuple[Keyframe, ...]] = field(default=tuple, repr=False)
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What `once_a_clip` keeps."""
 
     @cached_property
     def keyframes(self) -> tuple[Keyframe, ...]:
@@ -85,3 +88,16 @@ class ClipView:
         if count >= len(every):
             return every
         return tuple(every[int((i + 0.5) * len(every) / count)] for i in range(count))
+
+
+def once_a_clip(derive: Callable[[ClipView], Derived]) -> Callable[[ClipView], Derived]:
+    """What several scorers derive from a clip alike is worked out by the first of them."""
+
+    def remembered(view: ClipView) -> Derived:
+        name = f"{derive.__module__}.{derive.__qualname__}"
+        if name not in view.known:
+            view.known[name] = derive(view)
+        found: Derived = view.known[name]
+        return found
+
+    return wraps(derive)(remembered)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...measuring.clip_view import once_a_clip
 from ...measuring.scorer import ClipView, Unmeasured
 from .repeated_frames import first_shown_s
 
@@ -53,6 +54,7 @@ class CameraFit:
     end_s: Series
 
 
+@once_a_clip
 def camera_fit(view: ClipView) -> CameraFit:
     """The movement that most of the picture shares, in every flow pair of the clip.
 
