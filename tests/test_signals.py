@@ -167,9 +167,10 @@ def test_camera_fit_recovers_a_known_movement(
 ) -> None:
     photo = cv2.resize(COFFEE, (640, 427))[33:393]
     signal, dt = Flow(), 0.125
-    start = signal(pictures(yuv(photo)), 1.0)
+    first, second = pictures(yuv(photo)), pictures(yuv(moved(photo, **move)))
+    start = signal(first.flow, 1.0, first.geometry)
     assert set(start.values()) == {None}
-    found = signal(pictures(yuv(moved(photo, **move))), 1.0 + dt)
+    found = signal(second.flow, 1.0 + dt, second.geometry)
     unit = 100 / np.hypot(640, 360) if column in ("camera_dx", "camera_dy") else 1
     assert share[0] < found[column] / (expected * unit / dt) < share[1]
     assert found["camera_inliers"] > 0.6
@@ -181,9 +182,9 @@ def test_camera_fit_recovers_a_known_movement(
 
 
 def test_a_still_picture_has_no_flow() -> None:
-    signal, frame = Flow(), yuv(COFFEE)
-    signal(pictures(frame), 0.0)
-    still = signal(pictures(frame), 0.5)
+    signal, seen = Flow(), pictures(yuv(COFFEE))
+    signal(seen.flow, 0.0, seen.geometry)
+    still = signal(seen.flow, 0.5, seen.geometry)
     assert (still["flow_mean"], still["flow_static_ratio"]) == (0, 1)
     assert still["camera_zoom"] == pytest.approx(0, abs=1e-6)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..pictures import Geometry, Pictures
+from ..pictures import Geometry
 from .camera import fitted_camera
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
@@ -16,7 +16,7 @@ UNIT = 160
 
 
 class Flow:
-    """flow_* and camera_*: motion from the picture at the last tick to this one (call it at ticks only).
+    """flow_* and camera_*: motion from the picture at the last tick to this one.
 
     Vectors are DIS optical flow (Kroeger et al. 2016, OpenCV's ultrafast preset) at 160 px, right and down positive,
     in % of the displayed diagonal per second. flow_dt_s: true time between the two frames, s. flow_mean, flow_p95:
@@ -33,12 +33,13 @@ class Flow:
         self._dis.setFinestScale(1)  # The preset stops at a quarter of the size and reads zooms 15 to 30 % slow.
         self._last: tuple[np.ndarray, float] | None = None
 
-    def __call__(self, pictures: Pictures, pts_s: float) -> dict[str, float | bytes | None]:
-        last, self._last = self._last, (pictures.flow, pts_s)
+    def __call__(self, picture: np.ndarray, pts_s: float, geometry: Geometry) -> dict[str, float | bytes | None]:
+        """picture: `Pictures.flow` of a tick; called for every tick in order, at once or later."""
+        last, self._last = self._last, (picture, pts_s)
         if last is None:
             return dict.fromkeys(self.COLUMNS)
-        flow = self._dis.calc(last[0], pictures.flow, None)
-        return flow_columns(flow, pts_s - last[1], pictures.geometry)
+        flow = self._dis.calc(last[0], picture, None)
+        return flow_columns(flow, pts_s - last[1], geometry)
 
 
 def flow_columns(flow: np.ndarray, dt_s: float, geometry: Geometry) -> dict[str, float | bytes | None]:
