@@ -75,12 +75,6 @@ class Geometry:
         width, height = _fitted(self.width, self.height, LUMA_LONG_SIDE // 2)
         return max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
 
-    def at_least(self, size: tuple[int, int]) -> np.ndarray:
-        """The smallest picture of the pyramid that is not smaller than (width, height), not turned."""
-        return next(
-            (p for p in reversed(self.pyramid) if p.shape >= size[::-1] and p.shape[1] >= size[0]), self.planes.y
-        )
-
     @cached_property
     def luma(self) -> tuple[int, int]:
         return self.flow[0] * 2, self.flow[1] * 2
