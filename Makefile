@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check lock versions clean
+.PHONY: setup demo test test-slow check lock versions bench bench-peers clean
 
 setup: $(READY)
 
@@ -33,9 +33,16 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_borders_of_the_house.py tests/test_step_versions.py
 
+# Half an hour on two cores; `make bench ARGS="scan --rounds 3"` for less. Writes docs/benchmarks.md.
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: setup
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 # After a step's version was raised: write down what its sources are now.
 versions: setup
 	$(BIN)/python tests/test_step_versions.py
 
 clean:
-	rm -rf $(VENV) data-demo
+	rm -rf $(VENV) data-demo data-bench

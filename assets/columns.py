@@ -34,9 +34,18 @@ DUCKDB_TYPES = {
 }
 
 
+SAME, APPROXIMATE, UNMEASURED = "same", "approximate", "unmeasured"
+"""What a column is worth after a quick scan, which leaves frames out: as much; near it, being coarser in time or
+counted over the frames that were decoded; nothing, it is NULL.
+"""
+
+
 @dataclass(frozen=True)
 class Column:
-    """One column: its name carries the unit where there is one (`duration_s`)."""
+    """One column: its name carries the unit where there is one (`duration_s`).
+
+    `quick`: SAME, APPROXIMATE or UNMEASURED after a quick scan.
+    """
 
     name: str
     type: pa.DataType
@@ -45,6 +54,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     serves: str = ""
+    quick: str = SAME
 
     @property
     def duckdb_type(self) -> str:

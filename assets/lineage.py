@@ -18,7 +18,7 @@ from .filter_scores.scorers import SCORERS
 from .measuring.scorer import Scorer
 from .models.catalogue import find_model
 from .options import Options
-from .raw_videos.sources import identified, owned_videos
+from .raw_videos.sources import Register, identified, identify
 from .steps import (
     CAPTIONS_STEP,
     CLIPS_STEP,
@@ -58,45 +58,47 @@ class Lineage:
         """`register` stands in for the stored one: what would be stale if it were so. `preset`: the active one."""
         self.store, self.options, self._register, self.preset = store, options, register, preset
         self._known: dict[tuple[str, str], Stamp] = {}
+        self._recipes: dict[Step, str] = {}
+        self._of_scorers: dict[tuple[object, ...], str] = {}
 
     @cached_property
+    def _files(self) -> Register:
+        return identified(self.store) if self._register is None else identify(self.store, self._register)
+
+    @property
     def sources(self) -> pl.DataFrame:
         """The register, with video_id where the bytes were read."""
-        return identified(self.store, self._register)
+        return self._files.frame
 
-    @cached_property
+    @property
     def shards(self) -> list[str]:
-        return sorted(self.sources["shard"].unique())
+        return self._files.shards
+
+    def _recipe(self, step: Step) -> str:
+        """Remembered: it asks the installed packages for their versions."""
+        if step not in self._recipes:
+            self._recipes[step] = step.recipe(self.options)
+        return self._recipes[step]
 
     def _stamp(self, step: Step, *inputs: object) -> Stamp:
-        recipe = step.recipe(self.options)
+        recipe = self._recipe(step)
         return Stamp(fingerprint(recipe, *inputs), recipe)
 
+    @once_a_shard
     def raw_videos(self, shard: str) -> Stamp:
         """Made of the shard's files that are there, or were read before they went."""
-        rows = self.sources.filter(
-            (pl.col("shard") == shard) & (pl.col("gone_at").is_null() | pl.col("video_id").is_not_null())
-        )
-        return self._stamp(RAW_VIDEOS_STEP, sorted(rows["source_key"]))
+        return self._stamp(RAW_VIDEOS_STEP, self._files.keys(shard))
 
     def owned(self, shard: str) -> list[str]:
         """Ids of the videos that this shard owns, sorted. One whose files are all gone counts while its scan holds."""
-        owned = self._owners.get(shard, [])
-        if self._alive.issuperset(owned):
+        owned, there = self._files.owned(shard), self._files.there
+        if there.issuperset(owned):
             return owned
         stored = self.store.stamp(SCANS.name, shard)
-        if stored is None or stored.recipe != SCAN_STEP.recipe(self.options):
-            return [video for video in owned if video in self._alive]
+        if stored is None or stored.recipe != self._recipe(SCAN_STEP):
+            return [video for video in owned if video in there]
         scanned = set(self.store.read(SCANS, shard, ["video_id"])["video_id"].to_pylist())
-        return [video for video in owned if video in self._alive or video in scanned]
-
-    @cached_property
-    def _owners(self) -> dict[str, list[str]]:
-        return owned_videos(self.sources)
-
-    @cached_property
-    def _alive(self) -> set[str]:
-        return set(self.sources.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
+        return [video for video in owned if video in there or video in scanned]
 
     @once_a_shard
     def scan(self, shard: str) -> Stamp:
@@ -115,18 +117,24 @@ class Lineage:
     @cached_property
     def _clips_recipe(self) -> str:
         """All that makes a clip's row but its video: rows of the same recipe and video are taken over."""
-        return fingerprint([step.recipe(self.options) for step in (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP)])
+        return fingerprint([self._recipe(step) for step in (RAW_VIDEOS_STEP, SCAN_STEP, CLIPS_STEP)])
 
     def measured(self, scorer: Scorer, shard: str) -> Stamp:
         """Made of the clips. Its recipe holds that of the clips: rows of the same recipe and clip are taken over."""
-        recipe = fingerprint(self._clips_recipe, *self._recipes(scorer))
+        recipe = self._measuring(scorer)
         return Stamp(fingerprint(recipe, self.clips(shard).fingerprint), recipe)
 
-    def _recipes(self, scorer: Scorer) -> list[str]:
+    def _measuring(self, scorer: Scorer) -> str:
+        key = (scorer.step, scorer.version, scorer.model, scorer.libraries)
+        if key not in self._of_scorers:
+            self._of_scorers[key] = fingerprint(self._clips_recipe, *self._without_clips(scorer))
+        return self._of_scorers[key]
+
+    def _without_clips(self, scorer: Scorer) -> list[str]:
         """What makes a measurement apart from the clip: the scorer, its model's backend and weights."""
         model = find_model(scorer.model) if scorer.model else None
-        weights = [model_step(model).recipe(self.options), self.options.models.identity(model)] if model else []
-        return [scorer_step(scorer).recipe(self.options), *weights]
+        weights = [self._recipe(model_step(model)), self.options.models.identity(model)] if model else []
+        return [self._recipe(scorer_step(scorer)), *weights]
 
     def _state(self, scorer: Scorer, shard: str) -> list[Any]:
         """What later tables are made of: the measurement as it should be, and which clips it lost. Another attempt
@@ -138,14 +146,18 @@ class Lineage:
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The enabled ones: those that need no model, or whose model is here."""
-        return tuple(s for s in SCORERS if self.options.lack(s) is None)
+        return tuple(s for s in SCORERS if s.name not in self._lacks)
+
+    @cached_property
+    def _lacks(self) -> dict[str, str]:
+        """What keeps the other scorers from being used."""
+        return {s.name: lack for s in SCORERS if (lack := self.options.lack(s))}
 
     @once_a_shard
     def filter_scores(self, shard: str) -> Stamp:
         """The wide row is made of every enabled scorer's file, so that one scorer's new version rewrites it."""
         parts = {s.name: self._state(s, shard) for s in self.scorers}
-        lacks = {s.name: self.options.lack(s) for s in SCORERS if s not in self.scorers}
-        return Stamp(fingerprint("filter_scores", list(parts.items()), lacks), fingerprint("filter_scores"))
+        return Stamp(fingerprint("filter_scores", list(parts.items()), self._lacks), fingerprint("filter_scores"))
 
     def keyframe_hashes(self, shard: str) -> Stamp:
         return self.measured(keyframe_hashes, shard)
@@ -172,8 +184,8 @@ class Lineage:
 
     def concept_recipe(self) -> str:
         """What makes centroids apart from the clips that they were trained on."""
-        embedding = self._recipes(embedder(self.options.embedding))
-        return fingerprint(CONCEPTS_STEP.recipe(self.options), *embedding)
+        embedding = self._without_clips(embedder(self.options.embedding))
+        return fingerprint(self._recipe(CONCEPTS_STEP), *embedding)
 
     def centroids(self) -> Stamp | None:
         """The stored centroids that clips are assigned to; None when they are to be trained, or trained again.
@@ -204,8 +216,7 @@ class Lineage:
         """
         tier = self.store.stamp(f"tiers/{self.preset}", "tier_1")
         kept = tier.extra.get("kept", {}).get(shard) if tier else None
-        owned = self.sources.filter(pl.col("video_id").is_in(self.owned(shard)) & pl.col("gone_at").is_null())
-        words = owned.select("uri", "video_id", *WORDS).sort("uri")
+        words = self._files.files(shard).select("uri", "video_id", *WORDS)
         return self._stamp(CAPTIONS_STEP, kept, self.filter_scores(shard).fingerprint, words.write_csv())
 
     def part(self, view: str) -> str:
@@ -230,7 +241,7 @@ class Lineage:
 
     def alive(self, video_id: str) -> bool:
         """Whether a file with these bytes is still there."""
-        return video_id in self._alive
+        return video_id in self._files.there
 
     @cached_property
     def complete_shards(self) -> list[str]:

@@ -6,19 +6,31 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .captions.options import CaptionOptions
+from .columns import UNMEASURED
 from .measuring.scorer import Scorer
 from .models.catalogue import find_model
 from .models.weights import ModelFolder
 
+NOT_IN_QUICK = "not measured by a quick scan"
+"""Why a scorer that needs every frame is not enabled."""
+
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """What the one decode refuses."""
+    """What the one decode refuses, and what it leaves out."""
 
     max_pixels: int = 8192 * 4320
     """Coded width times height; a larger picture is `unsupported`."""
     max_frames: int = 2_000_000
     max_duration_s: float = 12 * 3600.0
+    quick: bool | None = None
+    """Leave out frames that no other frame refers to (scan/leaving_out.py): a triage. None = as the last run on the
+    root did; a run itself leaves out nothing."""
+
+    def recipe(self) -> dict[str, Any]:
+        """What a step's fingerprint holds. A whole scan does not know of quick ones: its rows are the same."""
+        held = asdict(self)
+        return held if self.quick else {name: value for name, value in held.items() if name != "quick"}
 
 
 @dataclass(frozen=True)
@@ -72,11 +84,13 @@ class Options:
         """What keeps a scorer from being used; None when it is enabled."""
         if scorer.name in self.without:
             return "left out by the setting `without`"
+        if scorer.quick == UNMEASURED and self.scan.quick:
+            return NOT_IN_QUICK
         return self.models.lacks(find_model(scorer.model)) if scorer.model else None
 
     def of(self, step: str) -> dict[str, Any]:
         """The options that a step's recipe holds."""
-        held: dict[str, Any] = {"scan": self.scan, "clips": self.shots, "concepts": self.concepts}
-        if step == "captions":
-            return self.captions.recipe()
+        held: dict[str, Any] = {"clips": self.shots, "concepts": self.concepts}
+        if step in ("scan", "captions"):
+            return self.scan.recipe() if step == "scan" else self.captions.recipe()
         return asdict(held[step]) if step in held else {}

@@ -95,17 +95,18 @@ def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> d
     A stored part whose fingerprint is what it should be is left as it is. Raises dagster.Failure that says which
     upstream part is missing or stale.
     """
-    prints = {}
+    prints, lineage = {}, curation.lineage()
     for shard in context.partition_keys:
         with curation.store.locked(shard):
-            _bring_up_to_date(context, curation, duty, shard)
+            _bring_up_to_date(context, curation, lineage, duty, shard)
             stored = curation.store.stamp(duty.certificate, shard)
             prints[shard] = stored.fingerprint if stored else ""
     return prints
 
 
-def _bring_up_to_date(context: dg.AssetExecutionContext, curation: Curation, duty: Duty, shard: str) -> None:
-    lineage = curation.lineage()
+def _bring_up_to_date(
+    context: dg.AssetExecutionContext, curation: Curation, lineage: Lineage, duty: Duty, shard: str
+) -> None:
     require(lineage, shard, duty.step, duty.needs)
     wanted = forced(context, curation, duty.step) or (curation.retry_failed and duty.step in RETRIED)
     if not wanted and lineage.is_fresh(duty.certificate, shard, duty.expected(lineage, shard)):

@@ -65,7 +65,7 @@ CAPTIONS_STEP = Step(
                                                             "openai_server", "prompt", "schema", "split")),
 )  # fmt: skip
 TIERS_STEP = Step(
-    "tiers", 4, tuple(f"tiers/{f}.py" for f in ["bounds", "rules", "reader", "sql", "sampling", "literals"])
+    "tiers", 5, tuple(f"tiers/{f}.py" for f in ["bounds", "rules", "reader", "sql", "sampling", "literals"])
 )
 
 STEPS = (

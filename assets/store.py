@@ -11,24 +11,28 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 from filelock import FileLock
 from pyarrow import fs as pafs
 
 from .columns import Table
+from .file_states import FileState, file_state, folder_states, is_settled
+from .video_reader import VideoReader as VideoReader
 
 STAMP_KEY = b"clipsieve"
 COMPRESSION = "zstd"
 WHOLE = "all"
 """The one part of a table that is made over all shards."""
+
+Listing = dict[str, FileState]
+Made = TypeVar("Made")
 
 
 def fingerprint(*parts: Any) -> str:
@@ -49,6 +53,13 @@ class Stamp:
         return {STAMP_KEY: json.dumps(asdict(self), sort_keys=True).encode()}
 
 
+class Footer(NamedTuple):
+    """What a file says of itself at its end. `stamp`: None when it was not written by us."""
+
+    stamp: Stamp | None = None
+    rows: int = 0
+
+
 class Store:
     """Reads and writes the tables of one root."""
 
@@ -61,6 +72,11 @@ class Store:
         else:
             self.fs, path = pafs.FileSystem.from_uri(root)
             self.root = path.rstrip("/")
+        self.footers: dict[str, tuple[FileState, Footer]] = {}
+        self.opened: set[str] = set()
+        """Files whose footer was read, not recalled (footers.py)."""
+        self._listings: dict[str, Listing] | None = None
+        self._made: dict[tuple[str, ...], tuple[list[Listing], Any]] = {}
 
     def path(self, table: str, part: str) -> str:
         return f"{self.root}/{table}/{part}.parquet"
@@ -76,30 +92,91 @@ class Store:
 
     def stamp(self, folder: str, part: str) -> Stamp | None:
         """The stamp of a stored part; None when there is no such part, or it was not written by us."""
+        return self._footer(folder, part).stamp
+
+    def rows(self, folder: str, part: str) -> int:
+        """Rows of a stored part; 0 when it does not exist."""
+        return self._footer(folder, part).rows
+
+    def _footer(self, folder: str, part: str) -> Footer:
+        """Read once for each version of a file: a plan asks for the same ones over and over."""
+        path, state = self.path(folder, part), self.state(folder, part)
+        if state is None:
+            return Footer()
+        known = self.footers.get(path)
+        if known is None or known[0] != state or not is_settled(state, self.is_local):
+            known = self.footers[path] = state, read_footer(self.fs, path)
+            self.opened.add(path)
+        return known[1]
+
+    def state(self, folder: str, part: str) -> FileState | None:
+        """What tells one version of a part's file from another; None when there is no such part."""
+        if self._listings is None:
+            return file_state(self.fs, self.path(folder, part), self.is_local)
+        return self._listed(folder).get(f"{part}.parquet")
+
+    def _listed(self, folder: str) -> Listing:
+        """By name of the file."""
+        if self._listings is None:
+            return folder_states(self.fs, f"{self.root}/{folder}", self.is_local)
+        if folder not in self._listings:
+            self._listings[folder] = folder_states(self.fs, f"{self.root}/{folder}", self.is_local)
+        return self._listings[folder]
+
+    def made_of(self, folders: Sequence[str], make: Callable[[Store], Made]) -> Made:
+        """What `make` works out of all parts of some folders; worked out again when one of their files changed."""
+        key, listings = (make.__name__, *folders), [self._listed(folder) for folder in folders]
+        known = self._made.get(key)
+        if known is not None and known[0] == listings:
+            return cast(Made, known[1])
+        made = make(self)
+        if all(is_settled(state, self.is_local) for listing in listings for state in listing.values()):
+            self._made[key] = listings, made
+        return made
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it what is stored is what one listing of each folder shows, and what this process writes: a plan
+        asks for many parts of few folders.
+        """
+        outer, self._listings = self._listings, {} if self._listings is None else self._listings
         try:
-            return read_stamp(self.fs, self.path(folder, part))
-        except (FileNotFoundError, pa.ArrowInvalid):
-            return None
+            yield
+        finally:
+            self._listings = outer
+
+    def forget(self, path: str) -> None:
+        """A file was written or deleted: what is known of the one before does not hold."""
+        self.footers.pop(path, None)
+        if self._listings is not None:
+            self._listings.pop(os.path.dirname(path).removeprefix(f"{self.root}/"), None)
 
     def exists(self, folder: str, part: str) -> bool:
-        return bool(self.fs.get_file_info(self.path(folder, part)).is_file)
+        return self.state(folder, part) is not None
+
+    def files(self, folder: str) -> list[str]:
+        """Names of the files of a folder, sorted."""
+        return sorted(self._listed(folder))
 
     def parts(self, folder: str) -> list[str]:
         """Names of the stored parts of a table, sorted."""
-        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
-        names = (info.base_name for info in self.fs.get_file_info(selector) if info.is_file)
-        return sorted(name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
+        return [name.removesuffix(".parquet") for name in self.files(folder) if name.endswith(".parquet")]
 
     def read(self, table: Table, part: str, columns: list[str] | None = None) -> pa.Table:
         """One part, without its stamp; an empty table when the part does not exist."""
-        if not self.exists(table.name, part):
-            return table.schema.empty_table().select(columns or table.names)
-        with pq.ParquetFile(self.path(table.name, part), filesystem=self.fs) as file:
-            return conformed(file.read(columns=columns).replace_schema_metadata(None), table, columns)
+        paths = [self.path(table.name, part)] if self.exists(table.name, part) else []
+        return self.read_files(table, paths, columns)
 
     def read_all(self, table: Table, columns: list[str] | None = None) -> pa.Table:
         """All parts of a table, in the order of their names."""
-        tables = [self.read(table, part, columns) for part in self.parts(table.name)]
+        return self.read_files(table, [self.path(table.name, part) for part in self.parts(table.name)], columns)
+
+    def read_files(self, table: Table, paths: Sequence[str], columns: list[str] | None = None) -> pa.Table:
+        """Files of a table one after the other, without their stamps."""
+        tables = []
+        for path in paths:
+            with pq.ParquetFile(path, filesystem=self.fs) as file:
+                tables.append(conformed(file.read(columns=columns).replace_schema_metadata(None), table, columns))
         return pa.concat_tables(tables) if tables else table.schema.empty_table().select(columns or table.names)
 
     def by_video(self, table: Table, part: str) -> VideoReader:
@@ -131,16 +208,12 @@ class Store:
     def delete(self, folder: str, part: str) -> None:
         if self.exists(folder, part):
             self.fs.delete_file(self.path(folder, part))
-
-    def rows(self, folder: str, part: str) -> int:
-        """Rows of a stored part, from its footer; 0 when it does not exist."""
-        if not self.exists(folder, part):
-            return 0
-        return int(pq.read_metadata(self.path(folder, part), filesystem=self.fs).num_rows)
+            self.forget(self.path(folder, part))
 
     def size(self, folder: str, part: str) -> int:
         """Bytes of a stored part, 0 when it does not exist."""
-        return int(self.fs.get_file_info(self.path(folder, part)).size or 0)
+        state = self.state(folder, part)
+        return state[1] if state else 0
 
 
 class PartWriter:
@@ -181,66 +254,18 @@ class PartWriter:
             os.replace(self.target, self.path)
         else:
             pafs.copy_files(self.target, self.path, pafs.LocalFileSystem(), self.store.fs)
+        self.store.forget(self.path)
 
 
-class VideoReader:
-    """Reads the rows of one video from a part in which no row group holds two, without reading the others."""
-
-    def __init__(self, store: Store, table: Table, part: str) -> None:
-        self.table = table
-        self.file: pq.ParquetFile | None = None
-        self.groups: dict[str, list[int]] = {}
-        if store.exists(table.name, part):
-            self.file = pq.ParquetFile(store.path(table.name, part), filesystem=store.fs)
-            for video_id, group in _video_groups(self.file):
-                self.groups.setdefault(video_id, []).append(group)
-
-    def read(self, video_id: str, columns: list[str] | None = None) -> pa.Table:
-        """Rows of one video; an empty table when there are none."""
-        if self.file is None or video_id not in self.groups:
-            return self.table.schema.empty_table().select(columns or self.table.names)
-        return self.file.read_row_groups(self.groups[video_id], columns=columns).replace_schema_metadata(None)
-
-    def between(self, video_id: str, first: int, end: int, columns: list[str]) -> pa.Table:
-        """Rows of one video whose `frame` is in [first, end); row groups that hold none are not read."""
-        groups = [g for g in self.groups.get(video_id, []) if self._overlaps(g, first, end)]
-        if self.file is None or not groups:
-            return self.table.schema.empty_table().select(columns)
-        rows = self.file.read_row_groups(groups, columns=columns).replace_schema_metadata(None)
-        return rows.filter((pc.field("frame") >= first) & (pc.field("frame") < end))
-
-    def _overlaps(self, group: int, first: int, end: int) -> bool:
-        assert self.file is not None
-        column = self.file.schema_arrow.get_field_index("frame")
-        statistics = self.file.metadata.row_group(group).column(column).statistics
-        return statistics is None or not statistics.has_min_max or (statistics.min < end and statistics.max >= first)
-
-    def pieces(self, video_id: str) -> Iterator[pa.Table]:
-        """The same a row group at a time, so that a long video needs no more memory than a short one."""
-        for group in self.groups.get(video_id, []):
-            assert self.file is not None
-            yield self.file.read_row_group(group).replace_schema_metadata(None)
-
-    def __enter__(self) -> VideoReader:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.file is not None:
-            self.file.close()
-
-
-def _video_groups(file: pq.ParquetFile) -> Iterator[tuple[str, int]]:
-    index = file.schema_arrow.get_field_index("video_id")
-    for group in range(file.metadata.num_row_groups):
-        statistics = file.metadata.row_group(group).column(index).statistics
-        if statistics is not None and statistics.has_min_max:
-            yield str(statistics.min), group
-
-
-def read_stamp(filesystem: pafs.FileSystem, path: str) -> Stamp | None:
-    """The stamp in a Parquet file's metadata; None when it has none. Raises FileNotFoundError."""
-    metadata = pq.read_metadata(path, filesystem=filesystem).metadata or {}
-    return Stamp(**json.loads(metadata[STAMP_KEY])) if STAMP_KEY in metadata else None
+def read_footer(filesystem: pafs.FileSystem, path: str) -> Footer:
+    """Of a Parquet file; empty when there is no such file, and when it is none."""
+    try:
+        footer = pq.read_metadata(path, filesystem=filesystem)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return Footer()
+    metadata = footer.metadata or {}
+    stamp = Stamp(**json.loads(metadata[STAMP_KEY])) if STAMP_KEY in metadata else None
+    return Footer(stamp, footer.num_rows)
 
 
 def conformed(data: pa.Table, table: Table, columns: list[str] | None = None) -> pa.Table:

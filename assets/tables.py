@@ -8,10 +8,12 @@ embeddings and captions stand in their rooms.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
-from .columns import BINARY, BOOL, CLIP_ID, DOUBLE, FLOAT, INT, STRING, TIME, Column, Table
+from .columns import APPROXIMATE, BINARY, BOOL, CLIP_ID, DOUBLE, FLOAT, INT, STRING, TIME, Column, Table
 from .filter_scores.scorers import SCORERS
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
@@ -88,8 +90,12 @@ def _every(name: str, doc: str, unit: str = "levels", low: float | None = 0, hig
     return Column(name, FLOAT, f"{doc}; every frame.", unit, low, high)
 
 
+def _change(name: str, doc: str, unit: str = "levels", low: float | None = 0, high: float | None = 255) -> Column:
+    return replace(_every(name, doc, unit, low, high), quick=APPROXIMATE)
+
+
 def _tick8(name: str, doc: str, unit: str, low: float | None = None, high: float | None = None) -> Column:
-    return Column(name, FLOAT, f"{doc}; up to 8 a second, else NULL.", unit, low, high)
+    return Column(name, FLOAT, f"{doc}; up to 8 a second, else NULL.", unit, low, high, quick=APPROXIMATE)
 
 
 def _tick4(name: str, doc: str, unit: str = "levels", low: float | None = 0, high: float | None = 255) -> Column:
@@ -109,30 +115,31 @@ FRAME_SIGNALS = Table(
     ("video_id", "frame"),
     (
         VIDEO_ID,
-        Column("frame", INT, "Frame number in presentation order from 0.", "", 0),
+        Column("frame", INT, "Decoded frame in presentation order from 0.", "", 0, quick=APPROXIMATE),
         Column("pts_s", DOUBLE, "The frame's own timestamp.", "s"),
-        Column("content_val", DOUBLE, f"Mean of the three deltas, {_CONTENT}; 0 for the first frame.", "levels", 0),
-        _every("delta_hue", f"Mean change of hue, {_CONTENT}; NULL for the first frame"),
-        _every("delta_sat", f"Mean change of saturation, {_CONTENT}; NULL for the first frame"),
-        _every("delta_lum", f"Mean change of HSV value, {_CONTENT}; NULL for the first frame"),
-        _every("hist_diff", "Correlation of the luma histogram with the previous frame's (PySceneDetect's "
-               "HistogramDetector); 1 = the same; NULL for the first frame", "", -1, 1),
-        _every("diff_mean", "Mean absolute luma change to the previous frame; NULL for the first frame"),
-        _every("diff_max", "The same in the cell of a 16 x 9 grid that changed most: 0 in a repeated frame"),
+        Column("content_val", DOUBLE, f"Mean of the three deltas, {_CONTENT}; 0 for the first frame.", "levels", 0,
+               quick=APPROXIMATE),
+        _change("delta_hue", f"Mean change of hue, {_CONTENT}; NULL for the first frame"),
+        _change("delta_sat", f"Mean change of saturation, {_CONTENT}; NULL for the first frame"),
+        _change("delta_lum", f"Mean change of HSV value, {_CONTENT}; NULL for the first frame"),
+        _change("hist_diff", "Correlation of the luma histogram with the previous frame's (PySceneDetect's "
+                "HistogramDetector); 1 = the same; NULL for the first frame", "", -1, 1),
+        _change("diff_mean", "Mean absolute luma change to the previous frame; NULL for the first frame"),
+        _change("diff_max", "The same in the cell of a 16 x 9 grid that changed most: 0 in a repeated frame"),
         _every("luma_mean", "Mean luma, full range 0-255 whatever the file's range"),
         _every("luma_std", "Standard deviation of luma over the picture", high=128),
         _every("dark_ratio", "Share of pixels with luma of at most 16 of 255", "", 0, 1),
         _every("bright_ratio", "Share of pixels with luma of at least 239 of 255", "", 0, 1),
         _every("sharpness", "Variance of the Laplacian of luma at 320 px; higher is sharper", "levels^2", 0, None),
-        _every("vmaf_motion", "VMAF motion: mean absolute difference of the blurred luma to the previous frame, "
-               "short side 540; 0 for the first frame"),
+        _change("vmaf_motion", "VMAF motion: mean absolute difference of the blurred luma to the previous frame, "
+                "short side 540; 0 for the first frame"),
         Column("layout", BINARY, "16 x 9 mean lumas (uint8, full range): a tiny picture; every frame."),
         _tick8("flow_dt_s", "Time from the earlier frame of the flow pair to this frame", "s", 0),
         _tick8("flow_mean", "Mean optical flow (DIS at 160 px)", _SPEED, 0),
         _tick8("flow_p95", "95th percentile of the flow", _SPEED, 0),
         _tick8("flow_static_ratio", "Share of pixels that move less than 0.25 px at 160 px in the pair", "", 0, 1),
         Column("flow_grid", BINARY, "16 x 9 x (x, y) flow vectors (float16, mean of each cell), right and down "
-               "positive; up to 8 a second, else NULL.", _SPEED),
+               "positive; up to 8 a second, else NULL.", _SPEED, quick=APPROXIMATE),
         _tick8("camera_dx", "Picture translation to the right, robust fit to the grid", _SPEED),
         _tick8("camera_dy", "Picture translation downwards", _SPEED),
         _tick8("camera_roll", "Picture rotation, clockwise positive", "degrees per s"),
@@ -152,7 +159,7 @@ FRAME_SIGNALS = Table(
         _border("left", "Width"),
         _border("right", "Width"),
         Column("transition_probability", FLOAT, "Probability of a shot transition by a neural detector; NULL where "
-               "not evaluated.", "", 0, 1),
+               "not evaluated.", "", 0, 1, quick=APPROXIMATE),
     ),
     group_rows=1 << 15,
 )  # fmt: skip
@@ -184,6 +191,7 @@ SCANS = Table(
     (
         VIDEO_ID,
         Column("frames_decoded", INT, "Frames that came out of the decoder.", "", 0),
+        Column("quick", BOOL, "A quick scan left frames out: those that no other frame refers to."),
         Column("end_s", DOUBLE, "Timestamp at which the last decoded frame ends.", "s"),
         Column("status", STRING, f"One of {', '.join(STATUSES)}."),
         Column("error", STRING, "One sentence that says what went wrong; NULL when ok."),
@@ -203,22 +211,25 @@ SHOT_COUNTS = Table(
     ),
 )
 
+_bound = partial(Column, quick=APPROXIMATE)
+"""Of a clip: cuts and transitions are found among the decoded frames."""
+
 CLIPS = Table(
     "clips",
     "One row per clip: a span of one shot. Nothing is cut until a tier wants it.",
     ("clip_id",),
     (
-        CLIP_ID,
+        replace(CLIP_ID, quick=APPROXIMATE),
         VIDEO_ID,
         SHARD,
-        Column("shot_start_frame", INT, "First frame of the shot.", "", 0),
-        Column("shot_end_frame", INT, "First frame after the shot.", "", 0),
-        Column("start_frame", INT, "First frame of the clip: the sharpest of the shot's first half second.", "", 0),
-        Column("end_frame", INT, "First frame after the clip.", "", 0),
-        Column("start_s", DOUBLE, "Timestamp of the first frame.", "s"),
-        Column("end_s", DOUBLE, "Timestamp of the first frame after the clip, or the end of the last frame.", "s"),
-        Column("duration_s", DOUBLE, "end_s - start_s; 0 for an image.", "s", 0),
-        Column("fps", DOUBLE, "Frames over duration; NULL for an image.", "1/s", 0),
+        _bound("shot_start_frame", INT, "First decoded frame of the shot.", "", 0),
+        _bound("shot_end_frame", INT, "First decoded frame after the shot.", "", 0),
+        _bound("start_frame", INT, "First frame of the clip: the sharpest of the shot's first half second.", "", 0),
+        _bound("end_frame", INT, "First decoded frame after the clip.", "", 0),
+        _bound("start_s", DOUBLE, "Timestamp of the first frame.", "s"),
+        _bound("end_s", DOUBLE, "Timestamp of the first frame after the clip, or the end of the last frame.", "s"),
+        _bound("duration_s", DOUBLE, "end_s - start_s; 0 for an image.", "s", 0),
+        _bound("fps", DOUBLE, "Frames over duration, of a quick scan the file's rate; NULL for an image.", "1/s", 0),
         Column("width", INT, "Displayed width of the video.", "px", 1),
         Column("height", INT, "Displayed height of the video.", "px", 1),
         Column("short_side", INT, "Shorter side of the crop box.", "px", 0, serves="resolution"),
@@ -227,8 +238,8 @@ CLIPS = Table(
         Column("crop_y", INT, "Top edge of the content box.", "px", 0),
         Column("crop_w", INT, "Width of the content box.", "px", 0),
         Column("crop_h", INT, "Height of the content box.", "px", 0),
-        Column("boundary_in", STRING, "How the clip begins: start, cut, dissolve, fade or chop."),
-        Column("boundary_out", STRING, "How the clip ends: end, cut, dissolve, fade or chop."),
+        _bound("boundary_in", STRING, "How the clip begins: start, cut, dissolve, fade or chop."),
+        _bound("boundary_out", STRING, "How the clip ends: end, cut, dissolve, fade or chop."),
     ),
 )
 

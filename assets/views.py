@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 
 import duckdb
+import pyarrow.parquet as pq
 
 from .captions.tables import CAPTIONS
 from .columns import Table
 from .compaction import readable_files
 from .embeddings.tables import CONCEPT_CENTROIDS, CONCEPTS, DUPLICATE_PAIRS, DUPLICATES, EMBEDDINGS
 from .store import Stamp, Store
+from .stored_rows import empty_sql, remember_columns, scored_sql, table_sql
 from .tables import (
     CLIPS,
     FILTER_SCORES,
@@ -30,7 +31,7 @@ from .tables import (
     TIERS,
 )
 from .tiers.judge import TIER_FOLDER, bounds_of, hold_mask_of, stored_tiers
-from .tiers.literals import literal, quoted
+from .tiers.literals import literal
 from .tiers.sql import decisions_sql
 from .tiers.vocabulary import vocabulary
 
@@ -59,6 +60,8 @@ def write_database(store: Store, preset: str | None) -> None:
     os.makedirs(store.root, exist_ok=True)
     target = os.path.join(store.root, f".{uuid.uuid4().hex}.duckdb")
     try:
+        with store.snapshot():
+            remember_columns(store, _STORED)
         with duckdb.connect(target) as connection:
             for statement in view_statements(store, preset):
                 connection.execute(statement)
@@ -68,21 +71,30 @@ def write_database(store: Store, preset: str | None) -> None:
             os.remove(target)
 
 
-def view_statements(store: Store, preset: str | None) -> Iterator[str]:
+def view_statements(store: Store, preset: str | None) -> list[str]:
     """CREATE VIEW statements, in the order of their dependence."""
-    bodies = {f"_{t.name}": _table_sql(store, t) for t in _STORED} | dict(_FOLDED)
-    gone = " WHERE clip_id IN (SELECT clip_id FROM clips)" if _has_gone(store) else ""
-    bodies |= {t.name: f"SELECT * FROM _{t.name}{gone}" for t in _OF_CLIPS}
+    with store.snapshot():
+        return [f"CREATE OR REPLACE VIEW {name} AS {body}" for name, body in _bodies(store, preset).items()]
+
+
+def _bodies(store: Store, preset: str | None) -> dict[str, str]:
+    """What each view selects."""
+    gone = _has_gone(store)
+    bodies = {f"_{t.name}": table_sql(store, t) for t in _STORED} | {"_scored_clips": scored_sql(store)}
+    bodies |= _FOLDED | {"_gone": _GONE if gone else "SELECT NULL::VARCHAR AS video_id WHERE false"}
+    there = " WHERE video_id NOT IN (SELECT video_id FROM _gone)" if gone else ""
+    bodies |= {name: f"SELECT * FROM {rows}{there}" for name, rows in _OF_VIDEOS.items()}
+    bodies["keyframes"] = "SELECT * EXCLUDE (jpeg) FROM keyframes_jpeg"
+    there = " WHERE clip_id IN (SELECT clip_id FROM clips)" if gone else ""
+    bodies |= {t.name: f"SELECT * FROM _{t.name}{there}" for t in _OF_CLIPS}
     if gone:  # A group is of the clips that are there.
         size = "count(*) OVER (PARTITION BY group_id) AS group_size"
-        bodies["duplicates"] = f"SELECT clip_id, group_id, {size} FROM _duplicates{gone}"
+        bodies["duplicates"] = f"SELECT clip_id, group_id, {size} FROM _duplicates{there}"
     bodies["captions"] = (
         "SELECT * EXCLUDE (is_current) FROM _captions WHERE is_current AND clip_id IN (SELECT clip_id FROM clips)"
     )
     bodies["duplicate_pairs"] = f"SELECT p.* FROM _duplicate_pairs p{_BOTH_THERE if gone else ''}"
-    bodies |= _tier_views(store, preset)
-    for name, body in bodies.items():
-        yield f"CREATE OR REPLACE VIEW {name} AS {body}"
+    return bodies | _tier_views(store, preset)
 
 
 _STORED: tuple[Table, ...] = (
@@ -96,19 +108,25 @@ _FOLDED = {
     "(SELECT DISTINCT source_key, video_id FROM _source_ids) i USING (source_key)",
     "_alive": "SELECT video_id, arg_min(uri, shard || uri) AS uri, count(*) AS uri_count, min(shard) AS shard "
     "FROM sources WHERE gone_at IS NULL AND video_id IS NOT NULL GROUP BY video_id",
-    "scans": "SELECT s.*, n.* EXCLUDE (video_id) FROM _scans s LEFT JOIN _shot_counts n USING (video_id) "
-    "WHERE video_id IN (SELECT video_id FROM _alive)",
     "raw_videos": "SELECT r.video_id, a.uri, a.uri_count, a.shard, r.* EXCLUDE (video_id, probe_status, probe_error), "
     "s.frames_decoded, coalesce(s.status, r.probe_status) AS status, coalesce(s.error, r.probe_error) AS error "
     "FROM (SELECT DISTINCT ON (video_id) * FROM _raw_videos ORDER BY video_id) r "
     "JOIN _alive a USING (video_id) "
     "LEFT JOIN (SELECT DISTINCT ON (video_id) * FROM _scans ORDER BY video_id, status) s USING (video_id)",
-    "frame_signals": "SELECT * FROM _frame_signals WHERE video_id IN (SELECT video_id FROM _alive)",
-    "keyframes_jpeg": "SELECT * FROM _keyframes WHERE video_id IN (SELECT video_id FROM _alive)",
-    "keyframes": "SELECT * EXCLUDE (jpeg) FROM keyframes_jpeg",
-    "clips": "SELECT * FROM _clips WHERE video_id IN (SELECT video_id FROM _alive)",
     "concept_centroids": "SELECT * FROM _concept_centroids",
 }
+
+_GONE = "SELECT video_id FROM sources WHERE video_id IS NOT NULL GROUP BY video_id HAVING count(*) = count(gone_at)"
+"""Videos all of whose files were removed."""
+
+_OF_VIDEOS = {
+    "scans": "(SELECT s.*, n.* EXCLUDE (video_id) FROM _scans s LEFT JOIN _shot_counts n USING (video_id))",
+    "frame_signals": "_frame_signals",
+    "keyframes_jpeg": "_keyframes",
+    "clips": "_clips",
+    "scored_clips": "_scored_clips",
+}
+"""Views whose rows are of one video each, by what they are read from: those of a removed video are left out."""
 
 _BOTH_THERE = " JOIN clips a ON a.clip_id = p.clip_id_a JOIN clips b ON b.clip_id = p.clip_id_b"
 
@@ -117,25 +135,9 @@ _OF_CLIPS = (FILTER_SCORES, EMBEDDINGS, DUPLICATES, CONCEPTS)
 
 
 def _has_gone(store: Store) -> bool:
-    """Whether any file was removed: only then are scores filtered, which hold no video."""
-    gone = store.read_all(SOURCES, ["gone_at"])["gone_at"]
-    return bool(gone.null_count < len(gone))
-
-
-def _table_sql(store: Store, table: Table) -> str:
-    """The stored files of a table, or no rows; files of an older version have NULL in the columns that came later."""
-    files = readable_files(store, table)
-    if not files:
-        return _empty_sql(table)
-    listed = ", ".join(literal(f) for f in files)
-    names = ", ".join(quoted(name) for name in table.names)
-    rows = f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"
-    return f"SELECT {names} FROM ({_empty_sql(table)} UNION ALL BY NAME {rows})"
-
-
-def _empty_sql(table: Table, extra: str = "") -> str:
-    nulls = ", ".join(f"NULL::{c.duckdb_type} AS {quoted(c.name)}" for c in table.columns)
-    return f"SELECT {extra}{nulls} WHERE false"
+    """Whether any file was removed: only then does a view leave rows out."""
+    read = (pq.read_table(path, columns=["gone_at"], filesystem=store.fs) for path in readable_files(store, SOURCES))
+    return any(table["gone_at"].null_count < table.num_rows for table in read)
 
 
 def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
@@ -148,7 +150,7 @@ def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
         decisions.append(
             f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM ({_decisions(rows, stamp)})"
         )
-    empty = _empty_sql(TIERS, "NULL::VARCHAR AS preset, NULL::VARCHAR AS tier, ")
+    empty = empty_sql(TIERS, "NULL::VARCHAR AS preset, NULL::VARCHAR AS tier, ")
     no_decisions = (
         "SELECT "
         + ", ".join(

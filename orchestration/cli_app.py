@@ -34,8 +34,10 @@ PresetOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 
 
-def settings_of(root: str | None, preset: str | None = None, workers: int | None = None) -> Settings:
-    given = {"root": root, "preset": preset, "workers": workers}
+def settings_of(
+    root: str | None, preset: str | None = None, workers: int | None = None, quick: bool | None = None
+) -> Settings:
+    given = {"root": root, "preset": preset, "workers": workers, "scan": None if quick is None else {"quick": quick}}
     return Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
 
 
@@ -107,6 +109,15 @@ def run(
     limit: Annotated[int | None, typer.Option(min=0, help="Take at most so many new files.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. [all cores]")] = None,
     only: Annotated[str | None, typer.Option(help="Of the scorers run this one alone.")] = None,
+    quick: Annotated[
+        bool | None,
+        typer.Option(
+            "--quick/--no-quick",
+            show_default=False,
+            help="Decode only the frames that others refer to: some half of the work, for a first look. "
+            "Without it, what was scanned quickly is decoded whole.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is stale and why; decode nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is up to date.")] = False,
     retry_failed: Annotated[
@@ -120,7 +131,7 @@ def run(
 
         if not source.strip():
             raise InputError("--input is empty: give a folder, a media file or a manifest")
-        settings = settings_of(root, preset, workers)
+        settings = settings_of(root, preset, workers, quick)
         code = curate(
             settings,
             source,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from assets.curation import Curation
 from assets.raw_videos.discover import MANIFEST_FIELDS
+from assets.steps import SCAN_STEP
 from assets.tiers.rules import Preset
 from assets.tiers.words import notes_on_rules
 
@@ -26,11 +27,14 @@ from .overview import (
     looks,
     not_enabled,
     not_ok,
+    note_on_quick,
+    quickly_scanned,
     totals,
 )
-from .plan import Task, check_request, make_plan, wanted_steps
+from .plan import PlanError, Task, check_request, make_plan, wanted_steps
 from .progress import TerminalProgress
 from .questions import Rows, open_views, show_funnel
+from .quick import decided, remember_quick, was_quick, whole_scans
 from .report import Format, cell, emit, plural, span, stderr
 from .run import RunResult, execute, find, root_lock
 from .settings import Settings
@@ -47,23 +51,40 @@ def curate(
 ) -> int:  # fmt: skip
     """Run, or print the plan. Returns the exit status: 0 when every asset of the plan materialized."""
     console, started = stderr(), time.monotonic()
+    settings = decided(settings)
     curation = open_root(settings)
     curation.progress, curation.force, curation.retry_failed = TerminalProgress(console), force, retry_failed
     curation.only, curation.renews_views = only, False
-    check_request(curation, until, only)
+    scans = SCAN_STEP.name in check_request(curation, until, only)
+    _keep_whole_scans(curation)
     result = RunResult()
     with nullcontext() if dry_run else root_lock(curation):
         find(curation, settings, source, limit, result, dry_run)
         _say_found(console, settings, curation, source, result)
+        if was_quick(curation.store) and not curation.options.scan.quick:
+            console.print("The last run was quick: what it left out is decoded now.")
         if dry_run:
             _print_plan(make_plan(curation, until, only), form)
             return 0
+        if scans:
+            remember_quick(curation.store, bool(curation.options.scan.quick))
         execute(curation, settings, until, only, result, lambda line: console.print(line, markup=False))
     judged = _tiers_are_judged(curation, result, until, only)
     _summary(console, curation, result, form, time.monotonic() - started, judged)
     if result.interrupted:
         return INTERRUPTED
     return 1 if result.failures else 0
+
+
+def _keep_whole_scans(curation: Curation) -> None:
+    """Raises PlanError when a quick run would put coarser scans in the place of whole ones, and is not forced to."""
+    if not curation.options.scan.quick or curation.force:
+        return
+    if whole := whole_scans(curation.store, curation.options):
+        raise PlanError(
+            f"a quick run would undo the whole scans of {plural(whole, 'shard')} at {curation.store.root}: "
+            "leave out --quick, give new files a --root of their own, or add --force"
+        )
 
 
 def titled(preset: Preset) -> str:
@@ -176,6 +197,7 @@ def _as_row(curation: Curation, views: Views, result: RunResult, seconds: float)
         files
         | totals(views)
         | looks(views)
+        | {"quick_videos": quickly_scanned(views)["videos"]}
         | work_done(curation)
         | {"tasks": tasks, "failures": result.failures, "seconds": round(seconds, 2), "not_ok": not_ok(views)}
     )
@@ -189,6 +211,8 @@ def _print_counts(console: Console, curation: Curation, views: Views, result: Ru
         f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
     _print_looks(console, curation, views)
+    if told := note_on_quick(curation, views):
+        console.print(told, markup=False, soft_wrap=True, style="yellow")
     if not result.tasks and not result.failures:
         console.print(f"Everything was up to date; nothing was decoded. {seconds:.1f} s.")
         return

@@ -10,8 +10,10 @@ from typing import Any
 
 import duckdb
 
+from assets.columns import UNMEASURED
 from assets.curation import Curation
 from assets.filter_scores.scorers import SCORERS
+from assets.options import NOT_IN_QUICK
 from assets.tables import SOURCES
 from assets.tiers.funnel import judge_in_memory
 from assets.tiers.judge import folder
@@ -53,11 +55,36 @@ def notes_on_query(curation: Curation, query: str) -> list[str]:
 
 
 def notes_on_scores(curation: Curation) -> list[str]:
-    """Clips that no funnel counts, since their scores are not there yet."""
+    """Clips that no funnel counts, since their scores are not there yet; how much a quick scan left out."""
     query = "SELECT count(*) FROM clips WHERE clip_id NOT IN (SELECT clip_id FROM filter_scores)"
     with open_views(curation) as connection:
         count = connection.execute(query).fetchall()[0][0]
-    return [f"{plural(count, 'clip is', 'clips are')} not scored yet"] if count else []
+        quick = note_on_quick(curation, connection)
+    unscored = f"{plural(count, 'clip is', 'clips are')} not scored yet" if count else None
+    return [note for note in (unscored, quick) if note]
+
+
+def quickly_scanned(views: Views) -> dict[str, int]:
+    """Videos of which a quick scan left frames out, their frames, and how many of those were decoded."""
+    query = (
+        "SELECT count(*) AS videos, coalesce(sum(s.frames_decoded), 0)::BIGINT AS decoded, "
+        "coalesce(sum(v.packet_count), 0)::BIGINT AS frames "
+        "FROM scans s JOIN raw_videos v USING (video_id) WHERE s.quick"
+    )
+    return _rows(views, query)[0]
+
+
+def note_on_quick(curation: Curation, views: Views) -> str | None:
+    """What a quick scan left out, and what that means; None when every frame is looked at."""
+    found = quickly_scanned(views)
+    if not curation.options.scan.quick and not found["videos"]:
+        return None
+    unmeasured = ", ".join(c.name for s in SCORERS for c in s.columns if c.quick == UNMEASURED)
+    told = f"{found['decoded']} of {found['frames']} frames of {plural(found['videos'], 'video')} decoded"
+    return (
+        f"Quick scan (frames that no other refers to are left out): {told if found['videos'] else 'none left out'}; "
+        f"{unmeasured} unmeasured, cuts and motion approximate. Run again without --quick for all."
+    )
 
 
 def not_ok(views: Views) -> Rows:
@@ -103,10 +130,10 @@ def caption_failures(views: Views) -> Rows:
 
 
 def not_enabled(curation: Curation) -> list[str]:
-    """A sentence about the scorers that are not run, by what they lack."""
+    """A sentence about the scorers that are not run, by what they lack; quick scans have a note of their own."""
     lacking: dict[str, list[str]] = {}
     for scorer in SCORERS:
-        if lack := curation.options.lack(scorer):
+        if (lack := curation.options.lack(scorer)) and lack != NOT_IN_QUICK:
             lacking.setdefault("no weights" if lack.startswith("no weights") else lack, []).append(scorer.name)
     return [f"not enabled, {lack}: {', '.join(names)}" for lack, names in lacking.items()]
 

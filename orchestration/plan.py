@@ -11,6 +11,7 @@ from assets.curation import Curation
 from assets.embeddings.by_model import embedder
 from assets.embeddings.hashes import keyframe_hashes
 from assets.filter_scores.scorers import SCORERS
+from assets.footers import recall
 from assets.lineage import Lineage
 from assets.measuring.measure_shard import lost_clips
 from assets.models.catalogue import find_model
@@ -20,6 +21,8 @@ from assets.store import WHOLE, Stamp
 from assets.tiers.judge import expected_stamp, folder
 
 from .flow import SCORES, TIER, Flow, flow_of, is_global, scorer_names
+
+SCORER_OF = {scorer.step: scorer for scorer in SCORERS}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
     """
     steps = check_request(curation, until, only)
     planner = _Planner(curation, flow_of(curation))
-    for step in steps:
-        planner.look_at(step)
+    with curation.store.snapshot():
+        recall(curation.store)
+        for step in steps:
+            planner.look_at(step)
     tasks = [t for step in steps for t in planner.tasks if t.step == step]
     return tasks if only is None else _only(tasks, planner.flow, f"{SCORES}{only}")
 
@@ -134,7 +139,7 @@ class _Planner:
 def expected_of(lineage: Lineage, step: str, shard: str) -> Stamp:
     """The stamp that a step's certifying part should have."""
     if step.startswith(SCORES):
-        return lineage.measured(next(s for s in SCORERS if s.step == step), shard)
+        return lineage.measured(SCORER_OF[step], shard)
     stamp: Stamp = getattr(lineage, step)(shard)
     return stamp
 

@@ -17,6 +17,7 @@ from assets.tiers.vocabulary import vocabulary
 from assets.work import Item, Outcome, Value
 
 from .engine import run_items
+from .quick import following
 from .settings import Settings
 from .worker import Waiting
 
@@ -56,7 +57,8 @@ class LocalEngine:
 
 def build_curation(settings: Settings) -> Curation:
     """Everything that assets need. Raises PresetError when the preset is not valid."""
-    store, options = Store(settings.absolute_root), settings.options
+    store = Store(settings.absolute_root)
+    options = following(settings.options, store)
     known = vocabulary(unfilled_columns(options))
     preset = load_preset(settings.preset or active_preset(store), known)
     engine = LocalEngine(settings.workers, settings.memory_limit_mb * 1024**2)

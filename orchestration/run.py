@@ -1,37 +1,36 @@
-"""One run, headless: find new files, make shards, materialize what is stale, in Dagster and in this process."""
+"""One run, headless: find new files, make shards, materialize what is stale (runner.py)."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
-import dagster as dg
 from filelock import Timeout
+from pyarrow.fs import LocalFileSystem
 
 from assets.compaction import COMPACTED, compact, sweep
 from assets.curation import Curation
-from assets.partitions import SHARDS, SHARDS_A_RUN
+from assets.file_states import file_state
+from assets.footers import remember
 from assets.raw_videos.discover import discover
 from assets.raw_videos.sources import Registration, closed_shards, known_files, preview, read_sources, register
 from assets.scan.staging import sweep_staging
+from assets.store import Store, fingerprint
 from assets.tiers.judge import drop_beyond
-from assets.views import write_database
+from assets.views import DATABASE, view_statements, write_database
 
-from .definitions import build_definitions
-from .flow import ALIASES, BEFORE_TIERS, CAPTIONS, FIRST_TIER, flow_of
-from .instance import open_instance
-from .jobs import CAPTION_JOB, SHARD_JOB, TIER_JOB
+from .flow import BEFORE_TIERS, CAPTIONS, FIRST_TIER
 from .plan import Task, make_plan, wanted_steps
 from .resources import active_preset, remember_preset
 from .settings import Settings
 
 RUN_LOCK = "run"
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+VIEWS_NOTE = ".views"
+"""Below a local root: tells whether ROOT/clipsieve.duckdb is what it should be."""
 
 
 class BusyError(RuntimeError):
@@ -90,9 +89,9 @@ def execute(
     tasks = make_plan(curation, until, only)
     worked = bool(tasks)
     if worked:
-        definitions = build_definitions(curation)
-        with open_instance(settings) as instance:
-            runner = _Runner(definitions, instance, curation, result, say)
+        from .runner import open_runner  # Dagster: a second of imports, which a run that has nothing to do is spared
+
+        with open_runner(settings, curation, result, say) as runner:
             for stage in STAGES:
                 if runner.run([t for t in tasks if stage(t)]):
                     tasks = make_plan(curation, until, only)
@@ -108,95 +107,6 @@ STAGES: tuple[Callable[[Task], bool], ...] = (
 )
 
 
-class _Runner:
-    """Executes tasks as Dagster runs in this process."""
-
-    def __init__(
-        self, definitions: dg.Definitions, instance: dg.DagsterInstance, curation: Curation, result: RunResult,
-        say: Callable[[str], None],
-    ) -> None:  # fmt: skip
-        self.definitions, self.instance, self.curation = definitions, instance, curation
-        self.result, self.say = result, say
-        self.flow = flow_of(curation)
-        self.done: set[tuple[str, str | None]] = set()
-        self.failed: set[str] = set()
-
-    def run(self, tasks: list[Task]) -> bool:
-        """One stage: all its tasks are by shard, or all are over all shards. What was done is not done again, though
-        it is planned again where all is forced. Returns whether there was anything to do.
-        """
-        tasks = [t for t in tasks if (t.step, t.shard) not in self.done]
-        shards = sorted({t.shard for t in tasks if t.shard})
-        self.instance.add_dynamic_partitions(SHARDS.name or "", shards)
-        if shards:
-            self.shards(CAPTION_JOB if tasks[0].step == CAPTIONS else SHARD_JOB, tasks)
-        elif tasks:
-            self._run(TIER_JOB, tasks, {})
-        return bool(tasks)
-
-    def shards(self, job: str, tasks: list[Task]) -> None:
-        """Ranged runs over neighbouring shards that have the same steps to do."""
-        by_shard: dict[str, list[Task]] = {}
-        for task in tasks:
-            by_shard.setdefault(task.shard or "", []).append(task)
-        alike: dict[tuple[str, ...], list[str]] = {}
-        for shard in sorted(by_shard):
-            alike.setdefault(tuple(t.step for t in by_shard[shard]), []).append(shard)
-        every = self.curation.lineage().shards
-        for listed in alike.values():
-            for start in range(0, len(listed), SHARDS_A_RUN):
-                for first, last in _ranges(listed[start : start + SHARDS_A_RUN], every):
-                    mine = [t for t in tasks if t.shard in listed and first <= t.shard <= last]
-                    self._run(job, mine, {RANGE_START: first, RANGE_END: last})
-
-    def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
-        tasks = [t for t in tasks if not self.failed & set(self.flow.up_to(t.step))]
-        if not tasks or self.result.interrupted:
-            return
-        keys = asset_keys(tasks)
-        self.done |= {(t.step, t.shard) for t in tasks}
-        self.say(f"{', '.join(dict.fromkeys(t.step for t in tasks))}" + (f" of {tags[RANGE_START]}" if tags else ""))
-        outcome = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, asset_selection=keys, tags=tags, run_config=QUIET, raise_on_error=False
-        )
-        self.result.tasks += tasks
-        for event in outcome.all_events:
-            if event.is_step_failure:
-                error = event.step_failure_data.error
-                told = event.step_failure_data.user_failure_data
-                self.result.interrupted |= getattr(error, "cls_name", "") in INTERRUPTS
-                self.result.failures.append(f"{event.step_key}: {(told and told.description) or root_cause(error)}")
-        if not outcome.success:
-            self.failed |= {t.step for t in tasks}
-
-
-def root_cause(error: object) -> str:
-    """The innermost message of a serialized error: what a user can act on."""
-    while (cause := getattr(error, "cause", None)) is not None:
-        error = cause
-    return str(getattr(error, "message", error)).strip()
-
-
-def asset_keys(tasks: list[Task]) -> list[dg.AssetKey]:
-    """The assets that the tasks' steps write."""
-    keys: dict[dg.AssetKey, None] = {}
-    for task in tasks:
-        names = [asset for asset, step in ALIASES.items() if step == task.step] or [task.step]
-        keys |= {dg.AssetKey(name.split("/")): None for name in names}
-    return list(keys)
-
-
-def _ranges(chunk: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
-    """Runs of neighbouring shards: a range of Dagster's takes every key between its ends."""
-    wanted, first, last = set(chunk), None, ""
-    for shard in [*every, None]:
-        if shard in wanted:
-            first, last = first or str(shard), str(shard)
-        elif first is not None:
-            yield first, last
-            first = None
-
-
 def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
     """Compact closed shards, then swap the views, then drop what the old views read and what a kill left behind."""
     store = curation.store
@@ -206,8 +116,28 @@ def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
     active = PurePath(active_preset(store)).stem
     if active == curation.preset.name:
         drop_beyond(store, curation.preset)
-    write_database(store, active)
+    _renew_views(store, active)
     for table in COMPACTED if worked else ():
         sweep(store, table)
     if worked:
         sweep_staging(store, curation.lineage())
+    with store.snapshot():
+        remember(store)
+
+
+def _renew_views(store: Store, preset: str) -> None:
+    """Write ROOT/clipsieve.duckdb, unless it is the file that a run wrote last and would hold the same views: to make
+    them opens every Parquet file.
+    """
+    if not store.is_local:
+        return
+    database, note = os.path.join(store.root, DATABASE), Path(store.root, VIEWS_NOTE)
+    views = fingerprint(list(view_statements(store, preset)))
+    if not note.is_file() or note.read_text() != _note_on_views(views, database):
+        write_database(store, preset)
+        note.write_text(_note_on_views(views, database))
+
+
+def _note_on_views(views: str, database: str) -> str:
+    """What the file holds and which file it was: whoever writes another one makes the note void."""
+    return fingerprint(views, file_state(LocalFileSystem(), database, is_local=True))

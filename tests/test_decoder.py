@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.scan.decoder import COUNTERS, Clock, MediaError, ScanLimits, decode, open_media
+from assets.scan.clock import Clock
+from assets.scan.decoder import COUNTERS, MediaError, ScanLimits, decode, open_media
 
 
 def write_video(path: Path, count: int = 30, size: tuple[int, int] = (96, 64), fps: int = 25, codec: str = "libx264",

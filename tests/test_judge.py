@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from synthetic import ask, judge, preset, root
+from test_views import set_gone
 from tier_reference import RULES, hashed, random_clips
 
+from assets.compaction import SCORED_CLIPS, compact, sweep
 from assets.lineage import Lineage
 from assets.options import Options
 from assets.store import Stamp, Store, fingerprint, rows_to_table
-from assets.tables import FILTER_SCORES, TIERS
+from assets.tables import CLIPS, FILTER_SCORES, TIERS
 from assets.tiers.bounds import Preset, PresetError
-from assets.tiers.judge import bounds_of, claim, expected_stamp, folder, hold_mask_of
+from assets.tiers.judge import bounds_of, claim, expected_stamp, folder, hold_mask_of, write_tier
 from assets.tiers.rules import load_preset
 from assets.tiers.vocabulary import vocabulary
+from assets.views import connect
 
 
 def prints(store: Store, rules: Preset) -> list[str]:
@@ -99,15 +103,80 @@ def test_a_stored_rule_on_a_column_that_is_gone_does_not_shift_the_others(tmp_pa
     assert [tuple(r.values()) for r in verdicts] == [("motion_mean.min", "pass"), ("sharpness.min", "fail")]
 
 
-def test_rows_are_in_the_order_of_their_ids_and_the_file_is_the_same_twice(tmp_path: Path) -> None:
-    store = root(tmp_path, random_clips(1, 50), random_clips(2, 50))
-    judge(store, preset(RULES))
-    path = Path(store.path("tiers/mine", "tier_1"))
-    ids = [r["clip_id"] for r in ask(store, f"SELECT clip_id FROM read_parquet('{path}')")]
-    assert ids == sorted(ids) and len(ids) == 100
-    before = path.read_bytes()
-    judge(store, preset(RULES))
-    assert path.read_bytes() == before
+def digests(store: Store) -> list[bytes]:
+    return [Path(store.path("tiers/mine", tier)).read_bytes() for tier in ("tier_1", "tier_2", "tier_3")]
+
+
+def test_rows_are_in_the_order_of_shards_and_clips_and_the_files_are_the_same_twice(tmp_path: Path) -> None:
+    """Whatever was copied for reading meanwhile, and whatever file is gone."""
+    store = root(tmp_path, *(random_clips(seed, 50) for seed in range(6)))
+    listed = [c for s in store.parts("clips") for c in store.read(CLIPS, s, ["clip_id"])["clip_id"].to_pylist()]
+    for gone in (False, True):
+        if gone:
+            set_gone(store, "/media/shard-000001/7.mp4", True)
+        expected = [r["clip_id"] for r in ask(store, "SELECT clip_id FROM clips")]
+        judge(store, preset(RULES))
+        before = digests(store)
+        path = store.path("tiers/mine", "tier_1")
+        judged = [r["clip_id"] for r in ask(store, f"SELECT clip_id FROM read_parquet('{path}')")]
+        assert judged == [c for c in listed if c in set(expected)] and len(judged) == 300 - gone
+        for closed in (store.parts("clips")[:4], store.parts("clips")):
+            compact(store, SCORED_CLIPS, closed)
+            judge(store, preset(RULES))
+            assert digests(store) == before
+        sweep(store, SCORED_CLIPS)
+
+
+def tiers_of(store: Store) -> dict[str, set[tuple[object, ...]]]:
+    rows = ask(store, "SELECT tier, clip_id, fail_mask, unmeasured_mask, kept FROM tiers")
+    return {t: {tuple(r.values()) for r in rows if r["tier"] == t} for t in ("tier_1", "tier_2", "tier_3")}
+
+
+@pytest.mark.parametrize("change", ["gone", "unscored", "older tier", "no tier_1 that goes with it"])
+def test_clips_that_moved_since_the_tier_before_are_found_by_their_ids(tmp_path: Path, change: str) -> None:
+    store = root(tmp_path, random_clips(1, 60), random_clips(2, 60))
+    rules = preset(RULES)
+    judge(store, rules)
+    expected = tiers_of(store)
+    if change == "gone":
+        set_gone(store, "/media/shard-000001/3.mp4", True)
+    elif change == "unscored":
+        store.delete("filter_scores", "shard-000001")
+    else:
+        rewritten = "tier_2" if change == "older tier" else "tier_1"
+        rows, stamp = pq.read_table(store.path("tiers/mine", rewritten)), store.stamp("tiers/mine", rewritten)
+        assert stamp is not None
+        extra = {k: v for k, v in stamp.extra.items() if k != "kept_ids"}
+        kept = rows if change == "older tier" else rows.slice(1)
+        store.write(TIERS, rewritten, kept, replace(stamp, extra=extra), "tiers/mine")
+    with connect(store, "mine") as connection:
+        write_tier(store, connection, rules, 3, vocabulary(), Stamp("x", extra={"bounds": [], "hold_mask": 0}))
+    there = {r["clip_id"] for r in ask(store, "SELECT clip_id FROM scored_clips")}
+    judged = {r["clip_id"] for r in ask(store, "SELECT clip_id FROM tiers WHERE tier = 'tier_3'")}
+    assert judged == {row[1] for row in expected["tier_2"] if row[4]} & there and judged
+
+
+def test_the_stamp_of_the_first_tier_tells_of_which_shards_the_kept_clips_changed(tmp_path: Path) -> None:
+    store = root(tmp_path, *([{"sharpness": 10.0 * i} for i in range(5)] for _ in range(3)))
+
+    def kept(bound: float) -> dict[str, str]:
+        judge(store, preset(f"[tier_1]\nsharpness = {{ min = {bound} }}"))
+        stamp = store.stamp("tiers/mine", "tier_1")
+        return stamp.extra["kept"] if stamp else {}
+
+    before = kept(15)
+    assert list(before) == store.parts("clips") and {told.partition(":")[0] for told in before.values()} == {"3"}
+    assert kept(19) == before and len({told.partition(":")[2] for told in before.values()}) == 3
+    rows = store.read(FILTER_SCORES, "shard-000002").to_pylist()
+    store.write(
+        FILTER_SCORES,
+        "shard-000002",
+        rows_to_table(FILTER_SCORES, [{**r, "sharpness": 40.0 - r["sharpness"]} for r in rows]),
+        Stamp(fingerprint("other")),
+    )
+    after = kept(15)
+    assert {s for s in after if after[s] != before[s]} == {"shard-000002"}
+    assert kept(1000) == {}
 
 
 PARTS = """

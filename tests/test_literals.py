@@ -57,7 +57,7 @@ def test_texts_of_a_preset_never_become_sql(text: str) -> None:
             "t(clip_id, video_id, orientation)",
             [text],
         )
-        connection.execute("CREATE TABLE filter_scores AS SELECT clip_id FROM clips")
+        connection.execute("CREATE VIEW scored_clips AS FROM clips")
         connection.execute("CREATE TABLE raw_videos AS SELECT * FROM (VALUES ('v', 'u'), ('w', 'x')) t(video_id, uri)")
         connection.execute(
             "CREATE TABLE sources AS SELECT uri, NULL AS gone_at, ?::VARCHAR AS licence FROM raw_videos", [text]

@@ -129,7 +129,7 @@ def test_rejected_clips_never_fill_a_quota() -> None:
 def sample(share: float, seed: int = 0, count: int = 2000) -> set[str]:
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE clips AS SELECT md5(i::VARCHAR) AS clip_id FROM range({count}) r(i)")
-        connection.execute("CREATE TABLE filter_scores AS FROM clips")
+        connection.execute("CREATE VIEW scored_clips AS FROM clips")
         tier = Tier("tier_1", (bound("sample", "share", share, seed=seed),))
         return {r[0] for r in connection.execute(judge_sql(tier, KNOWN, None)).fetchall() if r[3]}
 

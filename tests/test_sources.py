@@ -19,7 +19,6 @@ from assets.raw_videos.sources import (
     closed_shards,
     identified,
     known_files,
-    owned_videos,
     read_sources,
     register,
     shard_key,
@@ -180,9 +179,10 @@ def test_the_lowest_shard_owns_a_copy(tmp_path: Path) -> None:
     for row, video in zip(read_sources(store).to_dicts(), ("v1", "v2", "v1"), strict=True):
         ids = [{"uri": row["uri"], "source_key": row["source_key"], "video_id": video}]
         store.write(SOURCE_IDS, row["shard"], rows_to_table(SOURCE_IDS, ids), Stamp("x"))
-    frame = identified(store)
-    assert owned_videos(frame) == {shard_key(1): ["v1"], shard_key(2): ["v2"]}
-    assert len(frame) == 3
+    files = identified(store)
+    assert files.shards == [shard_key(n) for n in (1, 2, 3)] and len(files.frame) == 3
+    assert [files.owned(shard) for shard in files.shards] == [["v1"], ["v2"], []]
+    assert [files.files(shard)["uri"].to_list() for shard in files.shards] == [["/in/a", "/in/c"], ["/in/b"], []]
 
 
 Folder = dict[str, tuple[int, int]]

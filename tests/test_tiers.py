@@ -13,6 +13,7 @@ from synthetic import ask, fill, judge, preset, root
 from tier_reference import RULES, random_clips, reference
 
 from assets.store import Store
+from assets.tiers.funnel import judge_in_memory
 from assets.tiers.rules import Bound, Tier
 from assets.tiers.sql import decisions_sql, judge_sql, population_sql
 from assets.tiers.vocabulary import vocabulary
@@ -123,22 +124,46 @@ def test_a_tier_without_rules_keeps_all(tmp_path: Path) -> None:
     assert ask(store, "SELECT count(*) n FROM decisions") == [{"n": 0}]
 
 
+def test_a_column_with_bounds_that_exclude_each_other_has_both_bits(tmp_path: Path) -> None:
+    """whatif may ask for a range that is empty."""
+    bounds = (
+        Bound("sharpness", "min", 50.0, "keep", "ours"),
+        Bound("motion_mean", "max", 1e9, "hold", "ours"),
+        Bound("sharpness", "max", 40.0, "keep", "ours"),
+        Bound("sharpness", "in", (45.0, 60.0), "keep", "ours"),
+    )
+    store = root(tmp_path, [{"sharpness": v} for v in (45.0, 60.0, 30.0, None)])
+    with connect(store, None) as connection:
+        rows = connection.execute(judge_sql(Tier("tier_1", bounds), KNOWN, None)).fetchall()
+    expected = [(0, 0b1101, True), (0b0100, 0, False), (0b0101, 0, False), (0b1001, 0, False)]
+    assert sorted(r[1:] for r in rows) == expected
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_all_tiers_in_one_pass_say_what_they_say_one_by_one(tmp_path: Path, seed: int) -> None:
+    store, rules = root(tmp_path, random_clips(seed, 150), random_clips(seed + 10, 150)), preset(RULES)
+    judge(store, rules)
+    with connect(store, "mine") as connection:
+        for name, relation, _, _ in judge_in_memory(connection, rules, KNOWN):
+            rows = connection.execute(f"SELECT clip_id, fail_mask, unmeasured_mask, kept FROM {relation}").fetchall()
+            assert {r[0]: r[1:] for r in rows} == stored(store, name)
+
+
 def test_judging_needs_no_order_of_the_rows() -> None:
     with duckdb.connect() as connection:
         tier = preset(RULES).tiers[1]
         judged = []
         for order in ("clip_id", "clip_id DESC"):
             connection.execute(
-                "CREATE OR REPLACE TABLE clips AS SELECT * FROM (SELECT md5(i::VARCHAR) AS clip_id, 'v' AS video_id, "
-                "['landscape', 'portrait'][1 + i % 2] AS orientation, i % 5 AS l FROM range(500) r(i)) "
-                f"ORDER BY {order}"
+                "CREATE OR REPLACE TABLE scored_clips AS SELECT * FROM (SELECT md5(i::VARCHAR) AS clip_id, 'v' AS video_id, "
+                "['landscape', 'portrait'][1 + i % 2] AS orientation, (i % 5)::DOUBLE AS luma_mean, 1.0 AS sharpness "
+                f"FROM range(500) r(i)) ORDER BY {order}"
             )
             connection.execute(
-                "CREATE OR REPLACE TABLE filter_scores AS SELECT clip_id, l::DOUBLE AS luma_mean, 1.0 AS sharpness FROM clips"
-            )
-            connection.execute(
-                "CREATE OR REPLACE TABLE duplicates AS SELECT clip_id, left(clip_id, 2) AS group_id FROM clips"
+                "CREATE OR REPLACE TABLE duplicates AS SELECT clip_id, left(clip_id, 2) AS group_id FROM scored_clips"
             )
             connection.execute("CREATE OR REPLACE TABLE raw_videos AS SELECT 'v' AS video_id, 'h264' AS codec")
-            judged.append(connection.execute(judge_sql(tier, KNOWN, None)).fetchall())
+            rows = connection.execute(judge_sql(tier, KNOWN, None)).fetchall()
+            assert [r[0] for r in rows] == sorted((r[0] for r in rows), reverse="DESC" in order), "as they come"
+            judged.append(sorted(rows))
         assert judged[0] == judged[1]

@@ -180,6 +180,8 @@ SCHEMA = pa.schema(
     + [(name, pa.int64()) for name in ("short_side", "concept_id")]
     + [(name, pa.float64()) for name in ("sharpness", "luma_mean", "person_ratio")]
 )
+SCORED_CLIPS = "CREATE VIEW scored_clips AS SELECT * FROM clips JOIN filter_scores USING (clip_id)"
+"""What tiers judge, where a test makes the two tables itself."""
 VIEWS = {
     "clips": "clip_id, orientation, short_side",
     "filter_scores": "clip_id, sharpness, luma_mean, person_ratio",
@@ -195,5 +197,6 @@ def judged(rows: list[Row], *bounds: Bound) -> dict[str, bool]:
         connection.register("listed", listed)
         for view, columns in VIEWS.items():
             connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM listed")
+        connection.execute(SCORED_CLIPS)
         tier = Tier("tier_1", bounds)
         return {r[0]: r[3] for r in connection.execute(judge_sql(tier, KNOWN, None)).fetchall()}

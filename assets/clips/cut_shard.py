@@ -31,7 +31,7 @@ def cut_shard(store: Store, lineage: Lineage, shard: str, progress: Progress, fo
             frames = pl.from_arrow(signals.read(video_id, SERIES))
             assert isinstance(frames, pl.DataFrame)
             rows[video_id], tallies[video_id] = cut_video(
-                facts[video_id], frames, scan["end_s"], shard, lineage.options.shots
+                facts[video_id], frames, scan["end_s"], shard, lineage.options.shots, bool(scan["quick"])
             )
             progress.advance(1, scan["end_s"] or 0.0)
     progress.end()
@@ -55,16 +55,20 @@ def _cut_before(
 
 
 def cut_video(
-    facts: dict[str, Any], frames: pl.DataFrame, end_s: float | None, shard: str, options: ShotOptions
-) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Rows of `clips` for one video, and its tally for `shot_counts`. `facts` is its row of raw_videos."""
+    facts: dict[str, Any], frames: pl.DataFrame, end_s: float | None, shard: str, options: ShotOptions,
+    quick: bool = False,
+) -> tuple[list[dict[str, Any]], dict[str, int]]:  # fmt: skip
+    """Rows of `clips` for one video, and its tally for `shot_counts`. `facts` is its row of raw_videos; `quick` says
+    that its scan left frames out, which are no measure of its rate.
+    """
     from .shots import clip_spans, find_shots
 
     settings, fps, media = shot_settings(options), facts["fps"] or 0.0, facts["media"] or "video"
-    shots = find_shots(frames, fps, settings, media)
+    shots = find_shots(frames, fps, settings, media, quick)
     pts_s, sharpness = frames["pts_s"].to_numpy(), frames["sharpness"].to_numpy()
     spans, tally = clip_spans(shots, pts_s, end_s, sharpness, settings, media)
-    return [clip_row(facts, frames, asdict(span), shard) for span in spans], asdict(tally)
+    rate = {"fps": facts["fps"]} if quick else {}
+    return [clip_row(facts, frames, asdict(span) | rate, shard) for span in spans], asdict(tally)
 
 
 def shot_settings(options: ShotOptions) -> Any:

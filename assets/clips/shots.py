@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
 from .cuts import CutSettings, find_cuts
-from .transitions import Transition, TransitionSettings, find_transitions
+from .source_clock import SourceClock
+from .transitions import Transition, TransitionSettings, find_transitions, thumbnails
 
 _TIME_TOLERANCE_S = 1e-6
 
@@ -46,6 +47,9 @@ class Shot:
     end_frame: int
     boundary_in: str
     boundary_out: str
+
+
+Span = TypeVar("Span", Shot, Transition)
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ def find_shots(
     fps: float,
     settings: ShotSettings | None = None,
     media: str = "video",
+    quick: bool = False,
 ) -> ShotList:
     """Shots of one video from its rows of `frame_signals`, in frame order.
 
-    Reads content_val, pts_s, layout, luma_std, sharpness. `fps`: average frame rate, 1/s. `media`: video or image; an
-    image is one shot. Raises ValueError when the series differ in length.
+    Reads content_val, pts_s, layout, luma_std, sharpness. `fps`: average frame rate of the file, 1/s. `media`: video
+    or image; an image is one shot. `quick`: frames of the file were left out; a cut is then late by as many as were
+    left out before it. Raises ValueError when the series differ in length.
     """
     settings = settings or ShotSettings()
     frames = len(signals["content_val"])
@@ -100,8 +106,27 @@ def find_shots(
     content, pts_s, luma_std, sharpness = (
         _series(signals, name) for name in ("content_val", "pts_s", "luma_std", "sharpness")
     )
-    transitions = find_transitions(_raw(signals, "layout"), luma_std, sharpness, settings.transitions)
-    return divide(frames, find_cuts(content, pts_s, fps, settings.cuts), transitions, settings)
+    cuts, layout = find_cuts(content, pts_s, fps, settings.cuts), _raw(signals, "layout")
+    if not quick:
+        return divide(frames, cuts, find_transitions(layout, luma_std, sharpness, settings.transitions), settings)
+    clock = SourceClock.of(pts_s, fps)
+    thumbs, luma_std, sharpness = (clock.filled(v, cuts) for v in (thumbnails(layout), luma_std, sharpness))
+    transitions = find_transitions(thumbs, luma_std, sharpness, settings.transitions)
+    return _decoded(divide(clock.frames, [clock.of_source(c) for c in cuts], transitions, settings), clock)
+
+
+def _decoded(shot_list: ShotList, clock: SourceClock) -> ShotList:
+    """The same in decoded frames; what holds none is gone."""
+
+    def counted(span: Span) -> Span:
+        start, end = clock.decoded(span.start_frame), clock.decoded(span.end_frame)
+        return replace(span, start_frame=start, end_frame=end)
+
+    shots, transitions = map(counted, shot_list.shots), map(counted, shot_list.transitions)
+    return ShotList(
+        tuple(s for s in shots if s.start_frame < s.end_frame),
+        tuple(t for t in transitions if t.start_frame < t.end_frame),
+    )
 
 
 def divide(frames: int, cuts: list[int], transitions: list[Transition], settings: ShotSettings) -> ShotList:

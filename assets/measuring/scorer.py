@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import cleandoc
 from typing import Any
 
-from ..columns import CLIP_ID, ERROR, Column, Table
+from ..columns import CLIP_ID, ERROR, SAME, Column, Table
 from .clip_view import ClipView, Unmeasured
 
 __all__ = ["ClipView", "Scorer", "Unmeasured", "scorer"]
@@ -34,6 +34,8 @@ class Scorer:
     """Other files below assets/ that its results depend on."""
     libraries: tuple[str, ...] = ()
     """Packages whose version is part of its results."""
+    quick: str = SAME
+    """What its columns are worth after a quick scan (columns.py); UNMEASURED = it is not enabled then."""
 
     @property
     def step(self) -> str:
@@ -67,6 +69,7 @@ def scorer(
     folder: str = "",
     helpers: tuple[str, ...] = (),
     libraries: tuple[str, ...] = (),
+    quick: str = SAME,
 ) -> Callable[[Callable[..., dict[str, Any]]], Scorer]:
     """Declare the columns that the decorated function fills. Raise `version` when its results change.
 
@@ -75,6 +78,7 @@ def scorer(
 
     def wrap(measure: Callable[..., dict[str, Any]]) -> Scorer:
         name, doc, sees = measure.__name__, cleandoc(measure.__doc__ or ""), pictures or model is not None
-        return Scorer(name, version, columns, measure, doc, sees, model, folder, helpers, libraries)
+        filled = tuple(replace(column, quick=quick) for column in columns)
+        return Scorer(name, version, filled, measure, doc, sees, model, folder, helpers, libraries, quick)
 
     return wrap

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from ..columns import Table
+from ..compaction import readable_files
 from ..store import Stamp, Store, fingerprint, rows_to_table
 from ..tables import SOURCE_IDS, SOURCES
 from .discover import MANIFEST_FIELDS, Discovery, FoundFile
@@ -44,9 +47,7 @@ class Registration:
 
 def read_sources(store: Store) -> pl.DataFrame:
     """All rows of the register."""
-    frame = pl.from_arrow(store.read_all(SOURCES))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    return identified(store).frame.drop("video_id")
 
 
 def source_key(row: dict[str, Any]) -> str:
@@ -182,15 +183,70 @@ def _write(store: Store, rows: list[dict[str, Any]], shards: set[str]) -> None:
         store.write(SOURCES, shard, rows_to_table(SOURCES, mine), Stamp(fingerprint([r["source_key"] for r in mine])))
 
 
-def identified(store: Store, register: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Every row of the register (or of the one given) with the video_id of its bytes, NULL where they are unread."""
-    ids = pl.from_arrow(store.read_all(SOURCE_IDS, ["source_key", "video_id"]))
-    assert isinstance(ids, pl.DataFrame)
-    rows = read_sources(store) if register is None else register
-    return rows.join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left")
+class Register:
+    """The register at one moment: where every file lies, what its bytes are, and which shard owns them."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        """`frame`: rows of SOURCES with the video_id of their bytes, NULL where they are unread."""
+        self.frame = frame
+
+    @cached_property
+    def shards(self) -> list[str]:
+        return sorted(self.frame["shard"].unique())
+
+    def keys(self, shard: str) -> list[str]:
+        """Sorted source_keys of a shard's files that are there, or were read before they went."""
+        return self._keys.get(shard, [])
+
+    @cached_property
+    def _keys(self) -> dict[str, list[str]]:
+        rows = self.frame.filter(pl.col("gone_at").is_null() | pl.col("video_id").is_not_null())
+        return dict(rows.group_by("shard").agg(pl.col("source_key").sort()).iter_rows())
+
+    def owned(self, shard: str) -> list[str]:
+        """Ids of the videos that a shard owns, sorted: of the shards that hold a video it has the lowest key."""
+        return self._owned.get(shard, [])
+
+    @cached_property
+    def _owner(self) -> pl.DataFrame:
+        return self.frame.drop_nulls("video_id").group_by("video_id").agg(owner=pl.min("shard"))
+
+    @cached_property
+    def _owned(self) -> dict[str, list[str]]:
+        return dict(self._owner.group_by("owner").agg(pl.col("video_id").sort()).iter_rows())
+
+    @cached_property
+    def there(self) -> frozenset[str]:
+        """Videos of which a file is there."""
+        return frozenset(self.frame.filter(pl.col("gone_at").is_null())["video_id"].drop_nulls())
+
+    def files(self, shard: str) -> pl.DataFrame:
+        """The files that are there of the videos that a shard owns, wherever they are registered, by uri."""
+        return self._files.get((shard,), self.frame.clear())
+
+    @cached_property
+    def _files(self) -> dict[Any, pl.DataFrame]:
+        there = self.frame.filter(pl.col("gone_at").is_null()).join(self._owner, on="video_id").sort("uri")
+        return there.partition_by("owner", as_dict=True, maintain_order=True, include_key=False)
 
 
-def owned_videos(frame: pl.DataFrame) -> dict[str, list[str]]:
-    """Of the shards that hold a video the one with the lowest key owns it: sorted ids by the shard that owns them."""
-    owners = frame.drop_nulls("video_id").group_by("video_id").agg(pl.min("shard"))
-    return dict(owners.group_by("shard").agg(pl.col("video_id").sort()).iter_rows())
+def identified(store: Store) -> Register:
+    """The stored register."""
+    return store.made_of([SOURCES.name, SOURCE_IDS.name], _identified)
+
+
+def _identified(store: Store) -> Register:
+    return identify(store, _rows(store, SOURCES, SOURCES.names).sort("shard", maintain_order=True))
+
+
+def identify(store: Store, rows: pl.DataFrame) -> Register:
+    """The register of the rows given, with the ids that are stored."""
+    ids = _rows(store, SOURCE_IDS, ["source_key", "video_id"])
+    return Register(rows.join(ids.unique("source_key"), on="source_key", how="left", maintain_order="left"))
+
+
+def _rows(store: Store, table: Table, columns: list[str]) -> pl.DataFrame:
+    """Of all shards; read copies stand for their shards' own files."""
+    frame = pl.from_arrow(store.read_files(table, readable_files(store, table), columns))
+    assert isinstance(frame, pl.DataFrame)
+    return frame

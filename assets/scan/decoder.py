@@ -16,6 +16,9 @@ import av.container
 import av.error
 from av.stream import Discard, Disposition
 
+from .clock import Clock
+from .leaving_out import LeavingOut
+
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "ivf",
     "obu", "flv", "asf", "gif", "apng", "ogg", "mxf", "dv", "rm", "nut", "mjpeg",
@@ -35,8 +38,6 @@ BAD_MEDIA = (av.error.FFmpegError, ValueError, OverflowError, EOFError)
 """What PyAV raises for media that it cannot read."""
 
 NOMINAL_FPS = 25.0
-BACKWARD_JUMP_S = 1.0
-SMALLEST_STEP_S = 0.001
 DEMUX_RETRIES = 16
 SKIPPED = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -59,11 +60,15 @@ COUNTERS = Counters()
 
 @dataclass(frozen=True)
 class ScanLimits:
-    """Past these a decode stops with status `unsupported`; the frames until then are kept."""
+    """How much of a file is read. Past the limits a decode stops with status `unsupported`; the frames until then are
+    kept.
+    """
 
     max_pixels: int = 8192 * 4320
     max_frames: int = 2_000_000
     max_duration_s: float = 24 * 3600.0
+    quick: bool = False
+    """Leave out frames that no other frame refers to (leaving_out.py)."""
 
 
 class MediaError(Exception):
@@ -138,42 +143,13 @@ def pixel_aspect(stream: av.VideoStream) -> float:
     return float(aspect) if aspect else 1.0
 
 
-class Clock:
-    """Strictly increasing timestamps out of the file's own.
-
-    A frame without a timestamp follows its predecessor by the nominal interval. A repeated timestamp, or one up to
-    1 s back, becomes its predecessor + 1 ms. A larger step back is a restarted clock (joined streams): that frame
-    follows by the nominal interval and all later ones are shifted alike. Gaps forward stay.
-    """
-
-    def __init__(self, interval_s: float) -> None:
-        self.interval_s = interval_s
-        self.last: float | None = None
-        self.shift = 0.0
-
-    def __call__(self, pts_s: float | None) -> float:
-        last = self.last
-        if last is None:
-            now = 0.0 if pts_s is None else pts_s
-        elif pts_s is None:
-            now = last + self.interval_s
-        else:
-            now = pts_s + self.shift
-            if now < last - BACKWARD_JUMP_S:
-                self.shift += last + self.interval_s - now
-                now = last + self.interval_s
-            elif now <= last:
-                now = last + SMALLEST_STEP_S
-        self.last = now
-        return now
-
-
 class Decode:
     """One decode of one file: iterate it for (index, pts_s, frame), then read how it ended.
 
     status: ok; truncated (the file ends early); corrupt (packets or frames in between are damaged); unsupported (no
     decoder, or past a limit); no_video. `error` is one sentence, None when ok. end_s: when the last frame ends.
-    pixel_aspect: known from the first frame on.
+    pixel_aspect: known from the first frame on. quick: frames were left out because the limits ask for it, so that
+    damage in those was not seen.
     Whatever the status, all frames that could be decoded were handed out.
     """
 
@@ -185,6 +161,11 @@ class Decode:
         self.end_s: float | None = None
         self.pixel_aspect = 1.0
         self._first_error, self._demux_error = "", ""
+        self._leaving_out = LeavingOut() if limits.quick else None
+
+    @property
+    def quick(self) -> bool:
+        return self._leaving_out is not None and self.frames + self.bad_packets < self._leaving_out.promised
 
     def __iter__(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
         try:
@@ -239,6 +220,8 @@ class Decode:
     def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         for packet in self._packets(container, stream):
             self.packets += packet.size > 0
+            if self._leaving_out is not None:
+                self._leaving_out(packet, stream.codec_context)
             try:
                 yield from packet.decode()
             except BAD_MEDIA as error:

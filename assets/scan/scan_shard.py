@@ -18,6 +18,7 @@ import polars as pl
 from ..lineage import Lineage
 from ..options import ScanOptions
 from ..raw_videos.discover import check_unchanged
+from ..steps import SCAN_STEP
 from ..store import PartWriter, Stamp, Store, VideoReader, fingerprint, rows_to_table
 from ..tables import FRAME_SIGNALS, KEYFRAMES, LOST, RAW_VIDEOS, SCANS
 from ..work import Counts, Engine, Failure, Progress
@@ -121,6 +122,7 @@ def refused(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "video_id": facts["video_id"],
         "frames_decoded": 0,
+        "quick": False,
         "status": facts["probe_status"],
         "error": facts["probe_error"],
     }
@@ -129,7 +131,8 @@ def refused(facts: dict[str, Any]) -> dict[str, Any]:
 def failed(item: ScanItem, failure: Failure) -> dict[str, Any]:
     """The scan of a video that took its worker with it."""
     status = "timeout" if failure.kind == "timeout" else "crashed"
-    return {"video_id": item.video_id, "frames_decoded": 0, "status": status, "error": failure.sentence}
+    row = {"video_id": item.video_id, "frames_decoded": 0, "quick": False}
+    return row | {"status": status, "error": failure.sentence}
 
 
 def _items(
@@ -159,11 +162,20 @@ def _is_unchanged(row: dict[str, Any]) -> bool:
 
 
 def _scanned_before(store: Store, lineage: Lineage, shard: str, retry_failed: bool) -> set[str]:
-    """Videos in the shard's files that this recipe made."""
-    if not lineage.reusable(SCANS.name, shard, lineage.scan(shard)):
+    """Videos in the shard's files that this recipe made, and those that a quick scan decoded whole."""
+    expected = lineage.scan(shard)
+    same = lineage.reusable(SCANS.name, shard, expected)
+    if not same and not lineage.reusable(SCANS.name, shard, replace(expected, recipe=_quick_recipe(lineage))):
         return set()
-    rows = store.read(SCANS, shard, ["video_id", "status"]).to_pylist()
-    return {r["video_id"] for r in rows if not (retry_failed and r["status"] in LOST)}
+    rows = store.read(SCANS, shard, ["video_id", "quick", "status"]).to_pylist()
+    again = LOST if retry_failed or not same else ()
+    return {r["video_id"] for r in rows if r["status"] not in again and (same or not r["quick"])}
+
+
+def _quick_recipe(lineage: Lineage) -> str:
+    """That of a quick scan with these options."""
+    options = lineage.options
+    return SCAN_STEP.recipe(replace(options, scan=replace(options.scan, quick=True)))
 
 
 def _stage_row(staging: Store, recipe: str, row: dict[str, Any]) -> None:
@@ -189,7 +201,8 @@ def _assemble(store: Store, staging: Store, shard: str, stamp: Stamp, owned: lis
 
     Returns the frames of the shard. Raises RuntimeError when a video's rows are fewer than its scan decoded.
     """
-    before = {r["video_id"]: r for r in store.read(SCANS, shard).to_pylist()} if kept else {}
+    stored = store.read(SCANS, shard).to_pylist() if kept else []
+    before = {r["video_id"]: r | {"quick": bool(r["quick"])} for r in stored}
     scans = [before[v] if v in kept else _staged_scan(staging, v) for v in owned]
     frames = {r["video_id"]: r["frames_decoded"] for r in scans}
     for table in (FRAME_SIGNALS, KEYFRAMES):

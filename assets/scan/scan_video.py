@@ -185,6 +185,7 @@ def _scan_row(video_id: str, media: Decode) -> Values:
     return {
         "video_id": video_id,
         "frames_decoded": media.frames,
+        "quick": media.quick,
         "end_s": media.end_s,
         "status": media.status,
         "error": media.error,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from .bounds import Bound, Preset
 from .judge import bounds_of, folder, hold_mask_of
 from .literals import literal, quoted
-from .sql import judge_sql
+from .sql import LENGTH_US, judge_all_sql
+from .tally import US_AN_HOUR, Tally, counted_by, tallies
 from .vocabulary import Vocabulary
 from .words import bound_text
 
@@ -36,40 +38,47 @@ class FunnelRow:
     group: str | None = None
 
 
+class TierMasks(NamedTuple):
+    """A judged tier: a relation of its candidates with their masks, and the rules that the bits stand for.
+
+    The relation has length_us beside the masks, unless it is a stored one.
+    """
+
+    name: str
+    relation: str
+    bounds: tuple[Bound, ...]
+    hold_mask: int
+
+
+class StoredTier(TierMasks):
+    """A tier as it was written; its stamp tells what each rule took. None = written by an older version."""
+
+    tally: Tally | None = None
+
+
 def funnel(
-    connection: duckdb.DuckDBPyConnection,
-    tiers: list[tuple[str, str, tuple[Bound, ...], int]],
-    by: str | None = None,
+    connection: duckdb.DuckDBPyConnection, tiers: Sequence[TierMasks], by: str | None = None
 ) -> list[FunnelRow]:
-    """Rows for tiers given as (name, relation with masks, bounds, hold_mask); grouped by a column when `by` is set."""
+    """Rows for judged tiers, as stored_funnel_tiers() or judge_in_memory() list them; grouped by a column when `by`
+    is set.
+    """
     rows: list[FunnelRow] = []
-    for name, relation, bounds, hold_mask in tiers:
-        for group, counts in _counts(connection, relation, bounds, hold_mask, by):
-            rows += _rows(name, bounds, group, counts)
+    for tier in tiers:
+        for group, tally in _tallies(connection, tier, by):
+            rows += _rows(tier.name, tier.bounds, group, tally)
     return rows
 
 
-def _counts(
-    connection: duckdb.DuckDBPyConnection, relation: str, bounds: tuple[Bound, ...], hold_mask: int, by: str | None
-) -> list[tuple[str | None, list[Any]]]:
-    group = f"CAST({by} AS VARCHAR)" if by else "NULL::VARCHAR"
-    sums = ["count(*)", "sum(duration_s)", "count(*) FILTER (kept)", "sum(duration_s) FILTER (kept)"]
-    for i in range(len(bounds)):
-        bit, below = f"{1 << i}::UBIGINT", f"{(1 << i) - 1}::UBIGINT"
-        first = f"(blockers & {bit}) != 0 AND (blockers & {below}) = 0"
-        sums += [
-            f"count(*) FILTER ({first})",
-            f"sum(duration_s) FILTER ({first})",
-            f"count(*) FILTER ((fail_mask & {bit}) != 0)",
-            f"count(*) FILTER ((unmeasured_mask & {bit}) != 0)",
-        ]
-    query = (
-        f"SELECT {group} AS grouped, {', '.join(sums)} FROM (SELECT *, fail_mask | (unmeasured_mask & "
-        f"{hold_mask}::UBIGINT) AS blockers FROM {relation} JOIN clips USING (clip_id)"
-        f"{_group_join(by)}){' GROUP BY grouped ORDER BY grouped' if by else ''}"
-    )
-    rows = connection.execute(query).fetchall() or [(None, *[0] * len(sums))]
-    return [(row[0], list(row[1:])) for row in rows]
+def _tallies(connection: duckdb.DuckDBPyConnection, tier: TierMasks, by: str | None) -> list[tuple[str | None, Tally]]:
+    if by is None and isinstance(tier, StoredTier) and tier.tally is not None:
+        return [(None, tier.tally)]
+    relation = tier.relation
+    if by is not None or isinstance(tier, StoredTier):
+        length = "CAST(round(duration_s * 1e6) AS BIGINT) AS length_us"
+        joined = f"{relation} JOIN clips USING (clip_id){_group_join(by)}"
+        relation = f"(SELECT fail_mask, unmeasured_mask, {length}, {by or 'NULL'} AS by_ FROM {joined})"
+    counts = counted_by(connection, relation, by and "by_")
+    return tallies(counts, tier.bounds, tier.hold_mask)
 
 
 def _group_join(by: str | None) -> str:
@@ -84,60 +93,47 @@ def _group_join(by: str | None) -> str:
     )
 
 
-def _rows(tier: str, bounds: tuple[Bound, ...], group: str | None, counts: list[Any]) -> list[FunnelRow]:
-    total, seconds, kept, kept_seconds = counts[:4]
-    rows = [FunnelRow(tier, "input", "", "", total, _hours(seconds), group=group)]
-    left, left_seconds = total, seconds or 0.0
-    for i, bound in enumerate(bounds):
-        taken, taken_seconds, failed, unmeasured = counts[4 + 4 * i : 8 + 4 * i]
-        left, left_seconds = left - taken, left_seconds - (taken_seconds or 0.0)
-        rows.append(
-            FunnelRow(
-                tier,
-                bound.name,
-                bound_text(bound),
-                bound.source,
-                left,
-                _hours(left_seconds),
-                taken,
-                _hours(taken_seconds),
-                failed,
-                unmeasured,
-                group,
-            )
-        )
-    return [*rows, FunnelRow(tier, "kept", "", "", kept, _hours(kept_seconds), group=group)]
+def _rows(tier: str, bounds: tuple[Bound, ...], group: str | None, tally: Tally) -> list[FunnelRow]:
+    rows = [FunnelRow(tier, "input", "", "", tally.clips, _hours(tally.length_us), group=group)]
+    left, left_us = tally.clips, tally.length_us
+    for bound, rule in zip(bounds, tally.rules, strict=True):
+        left, left_us = left - rule.taken, left_us - rule.taken_us
+        taken = (rule.taken, _hours(rule.taken_us), rule.failed, rule.unmeasured, group)
+        rows.append(FunnelRow(tier, bound.name, bound_text(bound), bound.source, left, _hours(left_us), *taken))
+    return [*rows, FunnelRow(tier, "kept", "", "", tally.kept, _hours(tally.kept_us), group=group)]
 
 
-def _hours(seconds: float | None) -> float:
-    return round((seconds or 0.0) / 3600, 6)
+def _hours(us: int) -> float:
+    return round(us / US_AN_HOUR, 6)
 
 
-def stored_funnel_tiers(store: Any, preset: str, tiers: list[str]) -> list[tuple[str, str, tuple[Bound, ...], int]]:
+def stored_funnel_tiers(store: Any, preset: str, tiers: list[str]) -> list[TierMasks]:
     """The stored tiers of a preset in the form that funnel() takes."""
-    listed = []
-    for tier in tiers:
-        stamp = store.stamp(folder(preset), tier)
+    listed: list[TierMasks] = []
+    for name in tiers:
+        stamp = store.stamp(folder(preset), name)
         if stamp is not None:
-            listed.append(
-                (
-                    tier,
-                    f"read_parquet({literal(store.path(folder(preset), tier))})",
-                    tuple(bounds_of(stamp)),
-                    hold_mask_of(stamp),
-                )
-            )
+            relation = f"read_parquet({literal(store.path(folder(preset), name))})"
+            tier = StoredTier(name, relation, tuple(bounds_of(stamp)), hold_mask_of(stamp))
+            tier.tally = Tally.of(stamp.extra["tally"]) if "tally" in stamp.extra else None
+            listed.append(tier)
     return listed
 
 
 def judge_in_memory(
     connection: duckdb.DuckDBPyConnection, preset: Preset, vocabulary: Vocabulary, prefix: str = "trial"
-) -> list[tuple[str, str, tuple[Bound, ...], int]]:
-    """Judge all tiers into temporary tables, nothing stored; in the form that funnel() takes."""
-    listed, previous = [], None
-    for tier in preset.tiers:
+) -> list[TierMasks]:
+    """Judge all tiers in one pass into a temporary table, nothing stored; in the form that funnel() takes."""
+    table = quoted(f"{prefix}_judged")
+    judged = judge_all_sql(preset.tiers, vocabulary, [LENGTH_US])
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {judged}")
+    listed = []
+    for number, tier in enumerate(preset.tiers, 1):
         relation = quoted(f"{prefix}_{tier.name}")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {judge_sql(tier, vocabulary, previous)}")
-        listed.append((tier.name, relation, tier.bounds, tier.hold_mask))
-        previous = relation
+        masks = f"fail_{number} AS fail_mask, unmeasured_{number} AS unmeasured_mask, kept_{number} AS kept"
+        reached = f" WHERE kept_{number - 1}" if number > 1 else ""
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT clip_id, length_us, {masks} FROM {table}{reached}"
+        )
+        listed.append(TierMasks(tier.name, relation, tier.bounds, tier.hold_mask))
     return listed

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from ..lineage import Lineage
@@ -19,10 +22,13 @@ from ..tables import TIERS
 from .bounds import Bound, Preset, PresetError
 from .literals import literal
 from .rules import preset_names
-from .sql import judge_sql
+from .sql import LENGTH_US, SHARD, judge_sql
+from .tally import tallies
+from .verdicts import ROWS_A_BATCH, Verdicts
 from .vocabulary import Vocabulary
 
 TIER_FOLDER = "tiers"
+Flags = npt.NDArray[np.bool_]
 
 
 def folder(preset: str) -> str:
@@ -106,27 +112,86 @@ def write_tier(
     """
     claim(store, preset)
     tier = preset.tiers[number - 1]
-    previous = None
-    if number > 1:
-        previous = f"read_parquet({literal(store.path(folder(preset.name), preset.tiers[number - 2].name))})"
-    table = connection.sql(judge_sql(tier, vocabulary, previous)).to_arrow_table()
-    table = table.append_column("rules_version", pa.repeat(pa.scalar(tier.version), table.num_rows))
+    verdicts = _judged(store, connection, preset, number, vocabulary)
+    tally = tallies(verdicts.counts, tier.bounds, tier.hold_mask)[0][1]
+    extra: dict[str, Any] = {"tally": tally.told(), "kept_ids": verdicts.kept_ids}
     if number == 1:
-        stamp = replace(stamp, extra=stamp.extra | {"kept": _kept_by_shard(connection, table)})
-    with store.writer(TIERS, tier.name, stamp, folder(preset.name)) as out:
-        for start in range(0, max(table.num_rows, 1), 1_000_000):
-            out.add(table.slice(start, 1_000_000))
-    return Judged(table.num_rows, pc.sum(table["kept"]).as_py() or 0)
+        extra["kept"] = verdicts.kept_by_shard
+    with store.writer(TIERS, tier.name, replace(stamp, extra=stamp.extra | extra), folder(preset.name)) as out:
+        for table in verdicts.tables(tier.version):
+            out.add(table)
+    return Judged(verdicts.rows, verdicts.kept)
 
 
-def _kept_by_shard(connection: duckdb.DuckDBPyConnection, judged: pa.Table) -> dict[str, str]:
-    """A print of the clips of each shard that are kept: what tells captions whether they have others to do."""
-    connection.register("judged_now", judged)
-    query = (
-        "SELECT shard, count(*) || ':' || bit_xor(md5_number_lower(clip_id)) FROM judged_now "
-        "JOIN clips USING (clip_id) WHERE kept GROUP BY shard ORDER BY shard"
-    )
-    return dict(connection.execute(query).fetchall())
+def _judged(
+    store: Store, connection: duckdb.DuckDBPyConnection, preset: Preset, number: int, vocabulary: Vocabulary
+) -> Verdicts:
+    """Verdicts on the clips that the tier before keeps: found by their place, and by their ids where clips have moved
+    since that tier was judged.
+    """
+    if query := sql_by_place(store, connection, preset, number, vocabulary):
+        verdicts = Verdicts(connection.sql(query).to_arrow_reader(ROWS_A_BATCH))
+        if number == 1 or verdicts.judged_ids == _kept_ids(store, preset, number - 1):
+            return verdicts
+    previous = f"read_parquet({literal(store.path(folder(preset.name), preset.tiers[number - 2].name))})"
+    beside = _registered(connection, _there(connection))
+    query = judge_sql(preset.tiers[number - 1], vocabulary, previous, beside, [LENGTH_US])
+    return Verdicts(connection.sql(query).to_arrow_reader(ROWS_A_BATCH))
+
+
+def _kept_ids(store: Store, preset: Preset, number: int) -> str | None:
+    """Print of the ids that a stored tier keeps; None when an older version wrote it."""
+    stamp = store.stamp(folder(preset.name), preset.tiers[number - 1].name)
+    return stamp.extra.get("kept_ids") if stamp else None
+
+
+def sql_by_place(
+    store: Store, connection: duckdb.DuckDBPyConnection, preset: Preset, number: int, vocabulary: Vocabulary
+) -> str | None:
+    """SQL of a tier's verdicts that takes the clips which stand where those stood that the tier before kept. None when
+    the stored tiers do not go together.
+    """
+    reached = _there(connection)
+    for before in range(1, number):
+        kept = _kept(store, preset, before)
+        if (len(kept) if reached is None else np.count_nonzero(reached)) != len(kept):
+            return None
+        reached = _narrowed(reached, kept)
+    facts = [LENGTH_US, *([SHARD] if number == 1 else [])]
+    return judge_sql(preset.tiers[number - 1], vocabulary, None, _registered(connection, reached), facts)
+
+
+def _there(connection: duckdb.DuckDBPyConnection) -> Flags | None:
+    """Whether a file of it is there, of each clip in the order of `_scored_clips`; None when no file was removed."""
+    gone = connection.sql("SELECT video_id FROM _gone").to_arrow_table()["video_id"].combine_chunks()
+    if not len(gone):
+        return None
+    batches = connection.sql("SELECT video_id FROM _scored_clips").to_arrow_reader(ROWS_A_BATCH)
+    listed = [np.asarray(pc.invert(pc.is_in(batch["video_id"], gone))) for batch in batches]
+    return np.concatenate([np.zeros(0, bool), *listed])
+
+
+def _narrowed(reached: Flags | None, kept: Flags) -> Flags:
+    """Flags of which those that are set are set to `kept`, one after the other."""
+    if reached is None:
+        return kept
+    reached[reached] = kept
+    return reached
+
+
+def _registered(connection: duckdb.DuckDBPyConnection, reached: Flags | None) -> str | None:
+    """The name under which a query finds the flags; None = all clips."""
+    if reached is None:
+        return None
+    connection.register("reached_before", pa.table({"reached": reached}))
+    return "reached_before"
+
+
+def _kept(store: Store, preset: Preset, number: int) -> Flags:
+    """Whether a stored tier keeps it, of each clip that it judged."""
+    path = store.path(folder(preset.name), preset.tiers[number - 1].name)
+    with pq.ParquetFile(path, filesystem=store.fs) as file:
+        return np.array(file.read(columns=["kept"])["kept"])
 
 
 def drop_beyond(store: Store, preset: Preset) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...columns import DOUBLE, STRING, Column
+from ...columns import APPROXIMATE, DOUBLE, STRING, Column
 from ...measuring.scorer import ClipView, scorer
 from .camera_fit import CameraFit, camera_fit
 from .camera_parts import CameraParts, camera_parts, weighted_median
@@ -53,6 +53,7 @@ DIRECTIONS = (
     version=1,
     helpers=tuple(f"filter_scores/scorers/{name}.py" for name in
                   ("camera_fit", "camera_parts", "camera_words", "repeated_frames")),
+    quick=APPROXIMATE,
 )  # fmt: skip
 def camera(view: ClipView) -> dict[str, Any]:
     """What the camera does over the clip: the movement that most of the picture inside the crop box shares.

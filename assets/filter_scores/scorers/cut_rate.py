@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...columns import DOUBLE, Column
+from ...columns import DOUBLE, UNMEASURED, Column
 from ...measuring.scorer import ClipView, Unmeasured, scorer
 
 THRESHOLD = 27.0
@@ -15,6 +15,7 @@ THRESHOLD = 27.0
     Column("content_cut_rate", DOUBLE, "Frames that fire PySceneDetect's ContentDetector, per second; higher jumps "
            "more.", "1/s", 0, serves="jitter proxy < 0.85 (Movie Gen)"),
     version=1,
+    quick=UNMEASURED,
 )  # fmt: skip
 def cut_rate(view: ClipView) -> dict[str, Any]:
     """Frames whose content metric is at least 27 over the clip's duration, before any suppression by scene length.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...columns import DOUBLE, Column
+from ...columns import APPROXIMATE, DOUBLE, Column
 from ...measuring.scorer import ClipView, Unmeasured, scorer
 
 GRID_WIDTH, GRID_HEIGHT = 16, 9
@@ -23,6 +23,7 @@ STATIC_BELOW = 0.5
     Column("static_ratio", DOUBLE, "Share of pairs in which no cell of the crop moves; 1 = a still picture.", "", 0, 1,
            serves="static video (Movie Gen, HunyuanVideo)"),
     version=1,
+    quick=APPROXIMATE,
 )  # fmt: skip
 def motion(view: ClipView) -> dict[str, Any]:
     """Speed of the picture, camera and subjects together.

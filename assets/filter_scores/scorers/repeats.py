@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...columns import DOUBLE, Column
+from ...columns import DOUBLE, UNMEASURED, Column
 from ...measuring.scorer import ClipView, Unmeasured, scorer
 from .repeated_frames import repeated_frames
 
@@ -14,6 +14,7 @@ from .repeated_frames import repeated_frames
            "than its frame rate says.", "", 0, 1, serves="frame-rate fakes, static video"),
     version=1,
     helpers=("filter_scores/scorers/repeated_frames.py",),
+    quick=UNMEASURED,
 )  # fmt: skip
 def repeats(view: ClipView) -> dict[str, Any]:
     """How many of the clip's frames, without its first, show nothing new.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...columns import DOUBLE, Column
+from ...columns import APPROXIMATE, DOUBLE, Column
 from ...measuring.scorer import ClipView, Unmeasured, scorer
 from .camera_fit import camera_fit
 from .camera_parts import camera_parts
@@ -17,6 +17,7 @@ FEWEST_PAIRS = 4
            "second is taken off; higher shakes more.", "% of the diagonal per s", 0, serves="jittery motion"),
     version=1,
     helpers=tuple(f"filter_scores/scorers/{name}.py" for name in ("camera_fit", "camera_parts", "repeated_frames")),
+    quick=APPROXIMATE,
 )  # fmt: skip
 def shake(view: ClipView) -> dict[str, Any]:
     """Speed of the camera's shifts faster than about 1 Hz, inside the crop box and in the unit of its diagonal.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...columns import DOUBLE, Column
+from ...columns import APPROXIMATE, DOUBLE, Column
 from ...measuring.scorer import ClipView, scorer
 from .camera_fit import CameraFit, camera_fit
 from .camera_parts import camera_parts
@@ -32,6 +32,7 @@ Flags = npt.NDArray[np.bool_]
            "slideshow.", "", 0, 1, serves="special motion: slideshows (Movie Gen)"),
     version=1,
     helpers=tuple(f"filter_scores/scorers/{name}.py" for name in ("camera_fit", "camera_parts", "repeated_frames")),
+    quick=APPROXIMATE,
 )  # fmt: skip
 def slideshow(view: ClipView) -> dict[str, Any]:
     """How much of the clip is a still: held without change for half a second and more, or moved as one flat picture.

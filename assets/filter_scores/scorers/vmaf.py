@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...columns import DOUBLE, Column
+from ...columns import DOUBLE, UNMEASURED, Column
 from ...measuring.scorer import ClipView, Unmeasured, scorer
 from .bars import content_share
 
@@ -14,6 +14,7 @@ from .bars import content_share
            255, serves="too slow motion, > 2.0 (Movie Gen)"),
     version=1,
     helpers=("filter_scores/scorers/bars.py",),
+    quick=UNMEASURED,
 )  # fmt: skip
 def vmaf(view: ClipView) -> dict[str, Any]:
     """Mean absolute difference of the blurred lumas of neighbouring frames, over the pairs inside the clip.

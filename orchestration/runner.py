@@ -1,0 +1,122 @@
+"""Stages of a plan executed as Dagster runs, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from assets.curation import Curation
+from assets.partitions import SHARDS, SHARDS_A_RUN
+
+from .definitions import build_definitions
+from .flow import ALIASES, CAPTIONS, flow_of
+from .instance import open_instance
+from .jobs import CAPTION_JOB, SHARD_JOB, TIER_JOB
+from .plan import Task
+from .run import RunResult
+from .settings import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@contextmanager
+def open_runner(
+    settings: Settings, curation: Curation, result: RunResult, say: Callable[[str], None]
+) -> Iterator[Runner]:
+    """Over the instance of the settings' home."""
+    definitions = build_definitions(curation)
+    with open_instance(settings) as instance:
+        yield Runner(definitions, instance, curation, result, say)
+
+
+class Runner:
+    """Executes tasks as Dagster runs in this process."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, curation: Curation, result: RunResult,
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.definitions, self.instance, self.curation = definitions, instance, curation
+        self.result, self.say = result, say
+        self.flow = flow_of(curation)
+        self.done: set[tuple[str, str | None]] = set()
+        self.failed: set[str] = set()
+
+    def run(self, tasks: list[Task]) -> bool:
+        """One stage: all its tasks are by shard, or all are over all shards. What was done is not done again, though
+        it is planned again where all is forced. Returns whether there was anything to do.
+        """
+        tasks = [t for t in tasks if (t.step, t.shard) not in self.done]
+        shards = sorted({t.shard for t in tasks if t.shard})
+        self.instance.add_dynamic_partitions(SHARDS.name or "", shards)
+        if shards:
+            self.shards(CAPTION_JOB if tasks[0].step == CAPTIONS else SHARD_JOB, tasks)
+        elif tasks:
+            self._run(TIER_JOB, tasks, {})
+        return bool(tasks)
+
+    def shards(self, job: str, tasks: list[Task]) -> None:
+        """Ranged runs over neighbouring shards that have the same steps to do."""
+        by_shard: dict[str, list[Task]] = {}
+        for task in tasks:
+            by_shard.setdefault(task.shard or "", []).append(task)
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for shard in sorted(by_shard):
+            alike.setdefault(tuple(t.step for t in by_shard[shard]), []).append(shard)
+        every = self.curation.lineage().shards
+        for listed in alike.values():
+            for start in range(0, len(listed), SHARDS_A_RUN):
+                for first, last in _ranges(listed[start : start + SHARDS_A_RUN], every):
+                    mine = [t for t in tasks if t.shard in listed and first <= t.shard <= last]
+                    self._run(job, mine, {RANGE_START: first, RANGE_END: last})
+
+    def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
+        tasks = [t for t in tasks if not self.failed & set(self.flow.up_to(t.step))]
+        if not tasks or self.result.interrupted:
+            return
+        keys = asset_keys(tasks)
+        self.done |= {(t.step, t.shard) for t in tasks}
+        self.say(f"{', '.join(dict.fromkeys(t.step for t in tasks))}" + (f" of {tags[RANGE_START]}" if tags else ""))
+        outcome = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, asset_selection=keys, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+        self.result.tasks += tasks
+        for event in outcome.all_events:
+            if event.is_step_failure:
+                error = event.step_failure_data.error
+                told = event.step_failure_data.user_failure_data
+                self.result.interrupted |= getattr(error, "cls_name", "") in INTERRUPTS
+                self.result.failures.append(f"{event.step_key}: {(told and told.description) or root_cause(error)}")
+        if not outcome.success:
+            self.failed |= {t.step for t in tasks}
+
+
+def root_cause(error: object) -> str:
+    """The innermost message of a serialized error: what a user can act on."""
+    while (cause := getattr(error, "cause", None)) is not None:
+        error = cause
+    return str(getattr(error, "message", error)).strip()
+
+
+def asset_keys(tasks: list[Task]) -> list[dg.AssetKey]:
+    """The assets that the tasks' steps write."""
+    keys: dict[dg.AssetKey, None] = {}
+    for task in tasks:
+        names = [asset for asset, step in ALIASES.items() if step == task.step] or [task.step]
+        keys |= {dg.AssetKey(name.split("/")): None for name in names}
+    return list(keys)
+
+
+def _ranges(chunk: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
+    """Runs of neighbouring shards: a range of Dagster's takes every key between its ends."""
+    wanted, first, last = set(chunk), None, ""
+    for shard in [*every, None]:
+        if shard in wanted:
+            first, last = first or str(shard), str(shard)
+        elif first is not None:
+            yield first, last
+            first = None
