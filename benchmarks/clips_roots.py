@@ -1,48 +1,44 @@
 """Roots of many synthetic clips: what tiers, read copies and views see of a large library, without any footage.
 
-Values are drawn so that every rule of the shipped presets takes some clips and finds some without a value. A shard
-holds 10,000 clips of 1,000 videos unless it is told otherwise. Columns that no shipped rule reads are drawn in coarse
-steps, so that a root of ten million clips takes some 5 GB with its read copies; the others have all their digits.
+A shard holds 10,000 clips of 1,000 videos unless it is told otherwise. Ten million clips are made in five minutes of
+one core, and take some 5 GB with their read copies. Scores are those of drawn_scores.py.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.columns import Table
+from assets.compaction import COMPACTED, compact
 from assets.embeddings.tables import CONCEPTS, DUPLICATES
 from assets.lineage import Lineage
 from assets.options import Options
 from assets.store import WHOLE, Stamp, Store, fingerprint
 from assets.tables import CLIPS, FILTER_SCORES, RAW_VIDEOS, SCANS, SHOT_COUNTS, SOURCE_IDS, SOURCES
+from assets.views import write_database
+
+from .drawn_scores import drawn_scores
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-FORMAT = 1
+FORMAT = 2
 """Raise it when a root is made in another way."""
 CLIPS_A_VIDEO = 10
 HEX_DIGITS = 32
 FPS = (24.0, 25.0, 29.97, 30.0, 60.0)
-SIZES = ((640, 360), (854, 480), (1280, 720), (1920, 1080), (3840, 2160))
-SIZE_SHARES = (0.05, 0.05, 0.2, 0.55, 0.15)
+SIZES = ((320, 180), (640, 360), (854, 480), (1280, 720), (1920, 1080), (3840, 2160))
+SIZE_SHARES = (0.02, 0.05, 0.05, 0.2, 0.53, 0.15)
 PORTRAIT_SHARE, SQUARE_SHARE, BORDERED_SHARE = 0.18, 0.02, 0.12
 IN_GROUPS_SHARE = 0.12
 """Of clips that have a copy."""
-COARSE = 3
-"""Digits of a column that no shipped rule reads."""
-
-Values = npt.NDArray[Any]
-Draw = Callable[[np.random.Generator, int], Values]
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,14 @@ def clips_root(folder: Path, recipe: ClipsRoot) -> Store:
         _fill(Store(str(place)), recipe)
         mark.write_text(told)
     return Store(str(place))
+
+
+def compacted(store: Store) -> Store:
+    """The root as a run leaves it: with read copies of all shards, and the views."""
+    for table in COMPACTED:
+        compact(store, table, store.parts(CLIPS.name))
+    write_database(store, None)
+    return store
 
 
 def _fill(store: Store, recipe: ClipsRoot) -> None:
@@ -117,7 +121,7 @@ def _write_shard(
     _write(store, SHOT_COUNTS, shard, {"video_id": videos, "shots": np.full(size, 10)}, lineage.clips(shard))
     clips = _clips(shard, videos, count, rng)
     _write(store, CLIPS, shard, clips, lineage.clips(shard))
-    scores = {"clip_id": clips["clip_id"], **_scores(count, rng)}
+    scores = {"clip_id": clips["clip_id"], **drawn_scores(count, rng)}
     _write(store, FILTER_SCORES, shard, scores, lineage.filter_scores(shard))
 
 
@@ -162,127 +166,6 @@ def _clips(shard: str, videos: list[str], count: int, rng: np.random.Generator) 
         "boundary_in": cuts.take(pa.array(rng.choice(4, count, p=(0.8, 0.08, 0.04, 0.08)))),
         "boundary_out": cuts.take(pa.array(rng.choice(4, count, p=(0.8, 0.08, 0.04, 0.08)))),
     }  # fmt: skip
-
-
-def _lognormal(middle: float, sigma: float, high: float = np.inf) -> Draw:
-    return lambda rng, n: np.minimum(rng.lognormal(np.log(middle), sigma, n), high)
-
-
-def _normal(middle: float, sigma: float, low: float = -np.inf, high: float = np.inf) -> Draw:
-    return lambda rng, n: np.clip(rng.normal(middle, sigma, n), low, high)
-
-
-def _beta(a: float, b: float) -> Draw:
-    return lambda rng, n: rng.beta(a, b, n)
-
-
-def _some(share: float, of: Draw) -> Draw:
-    """0 but for a share of the clips."""
-    return lambda rng, n: np.where(rng.random(n) < share, of(rng, n), 0.0)
-
-
-def _steps(of: Draw, steps: int) -> Draw:
-    """Shares of so many pairs, frames or pictures."""
-    return lambda rng, n: np.round(of(rng, n) * steps) / steps
-
-
-READ_BY_RULES: dict[str, Draw] = {
-    "motion_mean": _lognormal(6.0, 1.1),
-    "static_ratio": _steps(_beta(0.4, 3.0), 40),
-    "sharpness": _lognormal(300, 1.0),
-    "border_ratio": _some(0.12, _beta(1.2, 20)),
-    "underexposed_ratio": _beta(0.6, 4),
-    "overexposed_ratio": _beta(0.5, 5),
-    "shake": _lognormal(3.0, 1.2),
-    "slideshow": _some(0.6, _beta(0.6, 2.5)),
-    "duplicate_frame_ratio": _steps(_some(0.25, _beta(2, 4)), 120),
-    "content_cut_rate": _steps(_some(0.15, _beta(1.5, 3)), 30),
-    "vmaf_motion": _lognormal(7.0, 0.9, 255),
-    "blockiness": _lognormal(1.1, 0.2),
-    "colorfulness": _lognormal(35, 0.6),
-    "clarity": _beta(5, 3),
-    "aesthetic_laion": _normal(4.9, 0.7),
-    "subject_max_area": _beta(1.2, 4),
-    "person_ratio": _steps(_some(0.45, _beta(3, 1.5)), 8),
-    "text_area_ratio": _some(0.3, _beta(0.7, 14)),
-    "text_max_confidence": _some(0.35, _beta(3, 3)),
-    "overlay_ratio": _some(0.1, _beta(1, 25)),
-}
-UNREAD: dict[str, Draw] = {
-    "motion_p95": _lognormal(14, 1),
-    "luma_mean": _normal(110, 35, 0, 255),
-    "camera_confidence": _beta(3, 2),
-    "camera_pan": _normal(0, 0.05),
-    "camera_tilt": _normal(0, 0.03),
-    "camera_roll": _normal(0, 1),
-    "camera_zoom": _normal(0, 0.02),
-    "noise": _lognormal(1.5, 0.6),
-    "contrast": _normal(50, 15, 0, 128),
-    "saturation": _beta(3, 4),
-    "aesthetic_siglip": _normal(5, 0.8),
-    "face_count": _some(0.4, _steps(_beta(1, 4), 1)),
-    "face_max_area": _some(0.4, _beta(1, 12)),
-    "sensitive_score": _beta(0.5, 30),
-    "is_graphic": _beta(0.6, 12),
-    "subtitle_top": _some(0.08, _normal(900, 30, 0)),
-    "subtitle_bottom": _some(0.08, _normal(960, 30, 0)),
-}
-WORDS = {
-    "border_kind": ("none", "letterbox", "pillarbox"),
-    "camera_labels": ("static", "pan right", "pan left", "zoom in", "tilt up"),
-}
-UNMEASURED = {
-    "motion": 0.004,
-    "clarity": 0.01,
-    "aesthetic_laion": 0.02,
-    "subjects": 0.02,
-    "text": 0.015,
-    "overlays": 0.15,
-    "shake": 0.006,
-    "slideshow": 0.006,
-    "vmaf": 0.003,
-    "cut_rate": 0.003,
-    "exposure": 0.002,
-    "sharpness": 0.002,
-    "borders": 0.002,
-    "repeats": 0.003,
-    "colour": 0.005,
-    "compression": 0.005,
-}
-"""Share of clips that a scorer has no value for; all of its columns are NULL then, and `errors` says why."""
-
-
-def _scores(count: int, rng: np.random.Generator) -> dict[str, Any]:
-    from assets.filter_scores.scorers import SCORERS
-
-    scores: dict[str, Any] = {}
-    missing = {s.name: rng.random(count) < UNMEASURED.get(s.name, 0.001) for s in SCORERS}
-    for scorer in SCORERS:
-        for column in scorer.columns:
-            if column.name in WORDS:
-                drawn = pa.array(WORDS[column.name]).take(pa.array(rng.integers(0, len(WORDS[column.name]), count)))
-                scores[column.name] = pa.array(
-                    np.where(missing[scorer.name], None, drawn.to_numpy(False)), pa.string()
-                )
-            else:
-                scores[column.name] = np.where(missing[scorer.name], np.nan, _drawn(column.name, count, rng))
-    return scores | {"errors": _errors(missing)}
-
-
-def _drawn(name: str, count: int, rng: np.random.Generator) -> Values:
-    if name in READ_BY_RULES:
-        return READ_BY_RULES[name](rng, count)
-    values = UNREAD[name](rng, count) if name in UNREAD else rng.random(count)
-    return np.round(values) if name in ("face_count", "subtitle_top", "subtitle_bottom") else np.round(values, COARSE)
-
-
-def _errors(missing: dict[str, Values]) -> pa.Array:
-    """By clip a map of scorer to reason."""
-    table = np.stack(list(missing.values()), axis=1)
-    which = np.nonzero(table)[1]
-    offsets = np.concatenate([[0], np.cumsum(table.sum(axis=1))]).astype(np.int32)
-    names = pa.array(list(missing)).take(pa.array(which))
-    return pa.MapArray.from_arrays(pa.array(offsets), names, pa.array(["no value in this clip"] * len(which)))
 
 
 def _write_groups(store: Store) -> None:

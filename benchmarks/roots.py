@@ -261,7 +261,7 @@ def _drawn(table: Table, given: Columns, rng: np.random.Generator) -> pa.Table:
 
 
 def _values(column: Column, count: int, rng: np.random.Generator) -> Any:
-    """Numbers, small ones most often; a word; a few bytes. What has no simple type is NULL."""
+    """Numbers, small ones most often; a word; a few bytes; false. What has no simple type is NULL."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         low = column.low or 0.0
         high = column.high if column.high is not None else low + OPEN_RANGE
@@ -269,7 +269,7 @@ def _values(column: Column, count: int, rng: np.random.Generator) -> Any:
         values = low + (high - low) * rng.random(count) ** (1 if column.name in LIKELY else 3)
         return values.astype(np.int64) if pa.types.is_integer(column.type) else values
     if pa.types.is_boolean(column.type):
-        return rng.random(count) < 0.5
+        return np.zeros(count, bool)
     if pa.types.is_string(column.type):
         return ["none"] * count
     return [rng.bytes(16) for _ in range(count)] if pa.types.is_binary(column.type) else [None] * count
