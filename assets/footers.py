@@ -62,6 +62,10 @@ def _folder(name: str) -> str:
 
 
 def _remembered(store: Store, name: str) -> Entries:
-    told = read_register(store, f"{FOLDER}/{name}")
+    """Nothing where the file is of another format, or broken: then the parts are opened."""
+    try:
+        told = read_register(store, f"{FOLDER}/{name}")
+    except ValueError:
+        return {}
     entries: Entries = told["parts"] if told is not None and told.get("format") == FORMAT else {}
     return entries

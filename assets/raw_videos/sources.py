@@ -147,6 +147,10 @@ def shard_key(number: int) -> str:
     return f"shard-{number:06d}"
 
 
+def shard_number(key: str) -> int:
+    return int(key.rsplit("-", 1)[1])
+
+
 def closed_shards(sources: pl.DataFrame, limits: ShardLimits) -> list[str]:
     """Shards that take no more files, and so may be compacted."""
     last = sources["shard"].max() if len(sources) else ""
@@ -159,8 +163,10 @@ def closed_shards(sources: pl.DataFrame, limits: ShardLimits) -> list[str]:
 
 def _assign(rows: list[dict[str, Any]], files: list[FoundFile], limits: ShardLimits) -> list[tuple[FoundFile, str]]:
     """New files join the last shard while it is open, then fill new ones."""
-    number = max((int(r["shard"].rsplit("-", 1)[1]) for r in rows), default=0)
-    here = [r for r in rows if r["shard"] == shard_key(number)]
+    if not files:
+        return []
+    last = max((r["shard"] for r in rows), default=shard_key(0), key=shard_number)
+    number, here = shard_number(last), [r for r in rows if r["shard"] == last]
     count, volume = len(here), sum(r["size"] for r in here)
     if number == 0 or count >= limits.max_files * limits.open_share or volume >= limits.max_bytes * limits.open_share:
         number, count, volume = number + 1, 0, 0
