@@ -110,7 +110,7 @@ def made(bench: Bench, recipe: Recipe) -> Input:
     """The file of the recipe, taken as it is when the folder holds it; 2 s of 180 lines where all is to be small."""
     if bench.tiny:
         recipe = replace(recipe, lines=TINY_LINES, seconds=TINY_S)
-    sources = _sources(bench.shared_videos)
+    sources = sources_of(bench)
     container, options = ENCODERS[recipe.codec]
     footage = [(path.name, path.stat().st_size) for path in sources]
     drawn_with = (FPS, SHOT_FRAMES, GRAIN_BLUR) if sources else (FPS, SHOT_FRAMES, GRAIN_BLUR, DRAWN_SPEEDS, ZOOM_RATE)
@@ -133,14 +133,17 @@ def made(bench: Bench, recipe: Recipe) -> Input:
 
 def origin(bench: Bench) -> str:
     """What the pictures of the inputs are, as a sentence."""
-    sources = _sources(bench.shared_videos)
+    sources = sources_of(bench)
     what = f"first {SHOT_FRAMES // FPS} s of each of {len(sources)} real videos of 720 lines" if sources else (
         "slow pans and zooms over photographs (no folder of real videos was given)")  # fmt: skip
     return f"Footage: {what}, joined by hard cuts at {FPS} fps; larger sizes by Lanczos scaling."
 
 
-def _sources(folder: Path | None) -> list[Path]:
-    """Readable files of FOOTAGE with enough lines, in the order of FOOTAGE."""
+def sources_of(bench: Bench) -> list[Path]:
+    """Readable files of FOOTAGE with enough lines, in the order of FOOTAGE: each gives a shot, then again from the
+    first one on. None = footage is drawn.
+    """
+    folder = bench.shared_videos
     found = chain.from_iterable(sorted(folder.glob(pattern)) for pattern in FOOTAGE) if folder else ()
     return [path for path in found if _is_large(path)]
 

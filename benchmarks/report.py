@@ -5,6 +5,7 @@ Every part says where and when it was measured: parts of one document may be fro
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
@@ -27,9 +28,9 @@ OPENING = """# Benchmarks
 
 Written by `make bench` (`python -m benchmarks`). Every variant is run once a round, each in a fresh process, after one
 round that is not counted; the order is turned from round to round. A ratio is taken within its round. CPU is user +
-system time of the work without interpreter and imports. `bar` is the bound that has to hold, `aim` the one that is
-wished for; the verdict is the stricter one that the median keeps. Ratios of CPU can be read from a busy machine,
-wall times only from a quiet one.
+system time of the work without interpreter and imports (with them where a section says so). `bar` is the bound that has
+to hold, `aim` the one that is wished for; the verdict is the stricter one that the median keeps. Ratios of CPU can be
+read from a busy machine, wall times only from a quiet one.
 """
 HEAD = ("what", "median", "min .. max", "bar", "aim", "verdict", "note")
 _PART = re.compile(r"<!-- section (?P<name>\S+) -->\n.*?<!-- end of (?P=name) -->\n", re.DOTALL)
@@ -108,7 +109,9 @@ def show(console: Console, section: Section) -> None:
 
 
 def row(figure: Figure) -> list[str]:
-    """The cells of HEAD. One value has no range."""
+    """The cells of HEAD. One value has no range; NaN is what could not be measured, and the note says why."""
+    if all(map(math.isnan, figure.values)):
+        return [figure.what, "not run", "", "", "", "", figure.note]
     low, high = (number(of(figure.values), figure.unit) for of in (min, max))
     spread = "" if len(figure.values) == 1 else f"{low} .. {high}"
     bounds = ("" if b is None else _bound(figure, b) for b in (figure.bar, figure.aim))

@@ -52,8 +52,7 @@ def make_plan(curation: Curation, until: str | None = None, only: str | None = N
         recall(curation.store)
         for step in steps:
             planner.look_at(step)
-    tasks = [t for step in steps for t in planner.tasks if t.step == step]
-    return tasks if only is None else _only(tasks, planner.flow, f"{SCORES}{only}")
+    return planner.tasks if only is None else _only(planner.tasks, planner.flow, f"{SCORES}{only}")
 
 
 def _only(tasks: list[Task], flow: Flow, mine: str) -> list[Task]:

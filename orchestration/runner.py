@@ -67,15 +67,18 @@ class Runner:
         alike: dict[tuple[str, ...], list[str]] = {}
         for shard in sorted(by_shard):
             alike.setdefault(tuple(t.step for t in by_shard[shard]), []).append(shard)
-        every = self.curation.lineage().shards
+        every, order = self.curation.lineage().shards, list(dict.fromkeys(t.step for t in tasks))
         for listed in alike.values():
             for start in range(0, len(listed), SHARDS_A_RUN):
-                for first, last in _ranges(listed[start : start + SHARDS_A_RUN], every):
-                    mine = [t for t in tasks if t.shard in listed and first <= t.shard <= last]
+                chunk = listed[start : start + SHARDS_A_RUN]
+                for first, last in _ranges(chunk, every):
+                    mine = [t for shard in chunk if first <= shard <= last for t in by_shard[shard]]
+                    mine.sort(key=lambda t: order.index(t.step))
                     self._run(job, mine, {RANGE_START: first, RANGE_END: last})
 
     def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
-        tasks = [t for t in tasks if not self.failed & set(self.flow.up_to(t.step))]
+        spoilt = {step for step in {t.step for t in tasks} if self.failed & set(self.flow.up_to(step))}
+        tasks = [t for t in tasks if t.step not in spoilt]
         if not tasks or self.result.interrupted:
             return
         keys = asset_keys(tasks)

@@ -56,6 +56,11 @@ def test_the_median_is_judged(values: tuple[float, ...], more_is_better: bool, v
     assert Figure("f", values, "x", bar, aim, more_is_better).verdict == verdict
 
 
+def test_what_could_not_be_measured_is_told_as_such() -> None:
+    cells = row(Figure("a peer", (float("nan"),), "x", bar=1.0, note="its package needs 12 GB"))
+    assert cells == ["a peer", "not run", "", "", "", "", "its package needs 12 GB"]
+
+
 @given(st.floats(0.01, 1e9) | st.integers(0, 10**9))
 def test_a_printed_number_is_right_to_one_percent(value: float) -> None:
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.01)

@@ -13,9 +13,8 @@ from statistics import median
 import psutil
 from rich.progress import Progress
 
-from .. import inputs
 from ..figures import Bench, Figure, Section, ratios
-from ..inputs import HD_H264, SHOT_FRAMES, Input, Recipe, made, origin
+from ..inputs import HD_H264, SHOT_FRAMES, Input, Recipe, made, origin, sources_of
 from ..rounds import Cost, run
 from . import data_juicer, ours, pyscenedetect
 from .environments import NAMES, EnvironmentFailed, environment
@@ -146,7 +145,7 @@ def measure(tool: Tool, video: Input, scratch: Path, programs: Programs) -> tupl
 def lines_of(tool: Tool, result: Measured, decoded: Sequence[Cost]) -> list[Figure]:
     """CPU with and without the start-up, and wall time, each over the decode's."""
     if result.reason:
-        return [Figure(tool.name, (math.nan,), "x", note=f"not run: {result.reason}")]
+        return [Figure(tool.name, (math.nan,), "x", note=result.reason)]
     floor, wall = [c.cpu_s for c in decoded], [c.wall_s for c in decoded]
     whole, start = [c.cpu_s for c in result.whole], [c.cpu_s for c in result.start_up]
     peak = max(c.peak_mb for c in result.whole)
@@ -176,8 +175,7 @@ def against(results: Mapping[str, Measured]) -> list[Figure]:
 
 def joins(bench: Bench, video: Input) -> tuple[int, ...]:
     """First frames of the video's shots but the first one, as it was joined; a source may have cuts of its own."""
-    sources = inputs._sources(bench.shared_videos)
-    shots = [min(SHOT_FRAMES, frames_of(path)) for path in sources] or [SHOT_FRAMES]
+    shots = [min(SHOT_FRAMES, frames_of(path)) for path in sources_of(bench)] or [SHOT_FRAMES]
     return tuple(takewhile(lambda at: at < video.frames, accumulate(cycle(shots))))
 
 
