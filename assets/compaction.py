@@ -13,16 +13,15 @@ written at most a few times however many shards close one by one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
 
 from .columns import Table
 from .file_states import is_settled
-from .registers import columns_of, read_register, write_register
+from .parquet_file import parquet_file
+from .registers import Register, columns_of
 from .store import Stamp, Store, fingerprint
 from .tables import CLIPS, FILTER_SCORES, RAW_VIDEOS, SCANS, SHOT_COUNTS, SOURCE_IDS, SOURCES
 
@@ -43,7 +42,7 @@ GROUP_ROWS = 1 << 17
 FEWEST_SHARDS = 4
 """Fewer shards than this are not worth a file."""
 
-Version = list[Any]
+Version = tuple[int, int, int, str]
 """Of a shard's file: its state (file_states.py), and a hash of its bytes, asked where the root was moved."""
 
 
@@ -53,11 +52,24 @@ class Copy:
 
     name: str
     rows: int
+    size: int
+    """Bytes: a file that was cut short is none."""
     shards: dict[str, list[Version]]
 
     @property
     def first(self) -> str:
         return next(iter(self.shards))
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The register of a table's copies; `columns`: what they hold."""
+
+    columns: list[str]
+    copies: list[Copy]
+
+
+_REGISTER = Register(Copies)
 
 
 @dataclass(frozen=True)
@@ -161,19 +173,18 @@ def _register_name(table: Table) -> str:
 
 def _registered(store: Store, table: Table) -> list[Copy]:
     """What the register holds, whether it may be read or not; nothing when the table had other columns."""
-    told = read_register(store, _register_name(table))
-    return [Copy(**copy) for copy in told["copies"]] if told and told["columns"] == columns_of(table) else []
+    told = _REGISTER.read(store, _register_name(table))
+    return told.copies if told and told.columns == columns_of(table) else []
 
 
 def _register(store: Store, table: Table, listed: list[Copy]) -> None:
     """From here on readers see these copies. A kill before it leaves the old ones."""
-    told = {"columns": columns_of(table), "copies": [asdict(copy) for copy in listed]}
-    write_register(store, _register_name(table), told)
+    _REGISTER.write(store, _register_name(table), Copies(columns_of(table), listed))
 
 
 def _current(store: Store, table: Table, copy: Copy) -> Copy | None:
     """The copy as it is registered now, while its file is there and each shard's files are what went into it."""
-    if not store.exists(_folder(table), copy.name):
+    if store.size(_folder(table), copy.name) != copy.size:
         return None
     tables, shards = _tables(table), {}
     for shard, versions in copy.shards.items():
@@ -187,16 +198,16 @@ def _current(store: Store, table: Table, copy: Copy) -> Copy | None:
 def _same(store: Store, table: Table, shard: str, version: Version) -> Version | None:
     """The version with the state of the shard's file now; None when the file is another one."""
     state = store.state(table.name, shard)
-    if state is None or list(state) == version[:-1]:
+    if state is None or state == version[:-1]:
         return version if state else None
     if not store.is_local:  # to read all bytes of a bucket costs more than other copies do
         return None
-    return [*state, version[-1]] if _hash(store, table, shard) == version[-1] else None
+    return (*state, version[-1]) if _hash(store, table, shard) == version[-1] else None
 
 
 def _version(store: Store, table: Table, shard: str) -> Version:
     """Taken before the rows are read: of a file that is replaced meanwhile the state is an old one."""
-    return [*(store.state(table.name, shard) or (0, 0, 0)), _hash(store, table, shard)]
+    return *(store.state(table.name, shard) or (0, 0, 0)), _hash(store, table, shard)
 
 
 def _hash(store: Store, table: Table, shard: str) -> str:
@@ -242,7 +253,7 @@ def _write(store: Store, table: Table, group: _Group) -> Copy:
     with store.writer(table, name, Stamp(fingerprint("compacted", table.name, held)), _folder(table)) as out:
         for rows in _grouped(_pieces(store, table, group)):
             out.add(rows)
-    return Copy(name, out.rows, versions)
+    return Copy(name, out.rows, store.size(_folder(table), name), versions)
 
 
 def _pieces(store: Store, table: Table, group: _Group) -> Iterator[pa.Table]:
@@ -251,7 +262,7 @@ def _pieces(store: Store, table: Table, group: _Group) -> Iterator[pa.Table]:
     covered = {shard for copy in group.copies for shard in copy.shards}
     for shard in group.shards:
         if shard in firsts:
-            with pq.ParquetFile(copy_path(store, table, firsts[shard]), filesystem=store.fs) as file:
+            with parquet_file(store.fs, copy_path(store, table, firsts[shard])) as file:
                 for number in range(file.num_row_groups):
                     yield file.read_row_group(number).replace_schema_metadata(None)
         elif shard not in covered:

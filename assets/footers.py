@@ -7,17 +7,28 @@ is believed, whoever wrote the file in the meantime; a root that was copied or m
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
-from .file_states import is_settled
-from .registers import read_register, write_register
+from .file_states import FileState
+from .registers import Register
 from .store import Footer, Stamp, Store
 
 FOLDER = ".footers"
-FORMAT = 1
-Entries = dict[str, list[Any]]
-"""By part: the file's state, its rows, and its stamp."""
+FORMAT = 2
+Entry = tuple[FileState, int, Stamp | None]
+"""The file's state, its rows, and its stamp."""
+
+
+@dataclass(frozen=True)
+class Footers:
+    """What is known of the files of one folder, by part."""
+
+    format: int
+    parts: dict[str, Entry]
+
+
+_REGISTER = Register(Footers)
 
 
 def recall(store: Store) -> None:
@@ -27,23 +38,22 @@ def recall(store: Store) -> None:
 
 def _recalled(store: Store) -> int:
     """How many there are."""
-    every = {folder: _remembered(store, folder) for folder in store.files(FOLDER)}
-    for name, entries in every.items():
+    every = {_folder(name): _remembered(store, name) for name in store.files(FOLDER) if name.endswith(".json")}
+    for folder, entries in every.items():
         for part, (state, rows, stamp) in entries.items():
-            footer = Footer(Stamp(**stamp) if stamp else None, rows)
-            store.footers.setdefault(store.path(_folder(name), part), (tuple(state), footer))
+            store.footers.setdefault(store.path(folder, part), (state, Footer(stamp, rows)))
     return sum(map(len, every.values()))
 
 
 def remember(store: Store) -> None:
     """Write down every footer that still holds, in the folders of those that the store had to read."""
-    news, known = {_place(store, path)[0] for path in store.opened}, defaultdict[str, Entries](dict)
+    news, known = {_place(store, path)[0] for path in store.opened}, defaultdict[str, dict[str, Entry]](dict)
     for path, (state, footer) in store.footers.items():
         folder, part = _place(store, path)
-        if folder in news and store.state(folder, part) == state and is_settled(state, store.is_local):
-            known[folder][part] = [list(state), footer.rows, asdict(footer.stamp) if footer.stamp else None]
+        if folder in news and store.state(folder, part) == state:
+            known[folder][part] = state, footer.rows, footer.stamp
     for folder, entries in known.items():
-        write_register(store, f"{FOLDER}/{_name(folder)}", {"format": FORMAT, "parts": entries})
+        _REGISTER.write(store, f"{FOLDER}/{_name(folder)}", Footers(FORMAT, entries))
     store.opened.clear()
 
 
@@ -54,18 +64,14 @@ def _place(store: Store, path: str) -> tuple[str, str]:
 
 
 def _name(folder: str) -> str:
-    return f"{folder.replace('/', '__')}.json"
+    return f"{quote(folder, safe='')}.json"
 
 
 def _folder(name: str) -> str:
-    return name.removesuffix(".json").replace("__", "/")
+    return unquote(name.removesuffix(".json"))
 
 
-def _remembered(store: Store, name: str) -> Entries:
+def _remembered(store: Store, name: str) -> dict[str, Entry]:
     """Nothing where the file is of another format, or broken: then the parts are opened."""
-    try:
-        told = read_register(store, f"{FOLDER}/{name}")
-    except ValueError:
-        return {}
-    entries: Entries = told["parts"] if told is not None and told.get("format") == FORMAT else {}
-    return entries
+    told = _REGISTER.read(store, f"{FOLDER}/{name}")
+    return told.parts if told is not None and told.format == FORMAT else {}

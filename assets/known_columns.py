@@ -7,14 +7,26 @@ every file first, and the footer of one shard's signals costs 80 ms.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .columns import Table
 from .file_states import FileState, is_settled
-from .registers import columns_of, read_register, write_register
+from .registers import Register, columns_of
 from .store import Store
+
+
+@dataclass(frozen=True)
+class Complete:
+    """columns: those that were asked for; parts: the versions of files that have them."""
+
+    columns: list[str]
+    parts: dict[str, FileState]
+
+
+_REGISTER = Register(Complete)
 
 
 def complete_parts(store: Store, table: Table, parts: Sequence[str]) -> set[str]:
@@ -30,7 +42,7 @@ def remember(store: Store, table: Table, parts: Sequence[str]) -> None:
     complete = complete_parts(store, table, parts)
     now = {p: states[p] for p in sorted(complete) if is_settled(states[p], store.is_local)}
     if now != known:
-        write_register(store, _name(table), {"columns": columns_of(table), "parts": now})
+        _REGISTER.write(store, _name(table), Complete(columns_of(table), now))
 
 
 def _name(table: Table) -> str:
@@ -45,12 +57,10 @@ def _states(store: Store, table: Table, parts: Sequence[str]) -> dict[str, FileS
 def _has(store: Store, table: Table, part: str, schema: pa.Schema) -> bool:
     try:
         return bool(pq.read_schema(store.path(table.name, part), filesystem=store.fs).equals(schema))
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except (FileNotFoundError, pa.ArrowInvalid):  # a broken one is told of when it is read
         return False
 
 
 def _remembered(store: Store, table: Table) -> dict[str, FileState]:
-    told = read_register(store, _name(table))
-    if told is None or told["columns"] != columns_of(table):
-        return {}
-    return {part: (state[0], state[1], state[2]) for part, state in told["parts"].items()}
+    told = _REGISTER.read(store, _name(table))
+    return told.parts if told and told.columns == columns_of(table) else {}

@@ -1,35 +1,49 @@
-"""Small JSON files that a root keeps beside its tables: what is known of files without opening them."""
+"""Small JSON files that a root keeps beside its tables: what is known of files without opening them, and what the
+last run decided. All of it can be found out or decided again, so that a broken one is as good as none.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
-from typing import Any
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from .columns import Table
 from .store import Store
 
-
-def read_register(store: Store, name: str) -> Any:
-    """What the register below the root holds; None when there is none."""
-    try:
-        with store.fs.open_input_stream(f"{store.root}/{name}") as stream:
-            return json.loads(stream.read())
-    except FileNotFoundError:
-        return None
+Told = TypeVar("Told")
 
 
-def write_register(store: Store, name: str, told: Any) -> None:
-    """Replace a register: temporary name then rename, on an object store one PUT."""
-    target = f"{store.root}/{name}"
-    path = f"{target}.{uuid.uuid4().hex[:8]}.tmp" if store.is_local else target
-    store.fs.create_dir(os.path.dirname(target), recursive=True)
-    with store.fs.open_output_stream(path) as stream:
-        stream.write(json.dumps(told).encode())
-    if store.is_local:
-        os.replace(path, target)
-    store.forget(target)
+class Register(Generic[Told]):
+    """JSON files of one form, a dataclass that pydantic checks."""
+
+    def __init__(self, form: type[Told]) -> None:
+        self._form = TypeAdapter(form)
+
+    def read(self, store: Store, name: str) -> Told | None:
+        """What the file below the root holds; None when there is none, or one of another form."""
+        try:
+            with store.fs.open_input_stream(f"{store.root}/{name}") as stream:
+                return self._form.validate_json(stream.read())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
+            return None
+
+    def write(self, store: Store, name: str, told: Told) -> None:
+        """Replace the file: temporary name then rename, on an object store one PUT."""
+        target, content = f"{store.root}/{name}", self._form.dump_json(told)  # a stream that is closed is published
+        path = f"{target}.{uuid.uuid4().hex[:8]}.tmp" if store.is_local else target
+        store.fs.create_dir(os.path.dirname(target), recursive=True)
+        try:
+            with store.fs.open_output_stream(path) as stream:
+                stream.write(content)
+            if store.is_local:
+                os.replace(path, target)
+        finally:
+            if store.is_local and os.path.exists(path):
+                os.remove(path)
+        store.forget(target)
 
 
 def columns_of(table: Table) -> list[str]:

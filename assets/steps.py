@@ -38,7 +38,7 @@ class Step:
 
 RAW_VIDEOS_STEP = Step("raw_videos", 1, ("raw_videos/probe.py", "scan/decoder.py"))
 SCAN_STEP = Step("scan", 3, ("scan/*.py", "scan/signals/*.py"))
-CLIPS_STEP = Step("clips", 1, ("clips/*.py",), libraries=("scenedetect",))
+CLIPS_STEP = Step("clips", 2, ("clips/*.py",), libraries=("scenedetect",))
 MEASURING = ("measuring/clip_view.py", "measuring/scorer.py", "measuring/measure_clips.py")
 
 

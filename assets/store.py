@@ -24,6 +24,7 @@ from pyarrow import fs as pafs
 
 from .columns import Table
 from .file_states import FileState, file_state, folder_states, is_settled
+from .parquet_file import BrokenPart, parquet_file
 from .video_reader import VideoReader as VideoReader
 
 STAMP_KEY = b"clipsieve"
@@ -104,10 +105,13 @@ class Store:
         if state is None:
             return Footer()
         known = self.footers.get(path)
-        if known is None or known[0] != state or not is_settled(state, self.is_local):
-            known = self.footers[path] = state, read_footer(self.fs, path)
+        if known is not None and known[0] == state:
+            return known[1]
+        holds, footer = is_settled(state, self.is_local), read_footer(self.fs, path)
+        if holds:
+            self.footers[path] = state, footer
             self.opened.add(path)
-        return known[1]
+        return footer
 
     def state(self, folder: str, part: str) -> FileState | None:
         """What tells one version of a part's file from another; None when there is no such part."""
@@ -129,8 +133,9 @@ class Store:
         known = self._made.get(key)
         if known is not None and known[0] == listings:
             return cast(Made, known[1])
+        holds = all(is_settled(state, self.is_local) for listing in listings for state in listing.values())
         made = make(self)
-        if all(is_settled(state, self.is_local) for listing in listings for state in listing.values()):
+        if holds:
             self._made[key] = listings, made
         return made
 
@@ -172,10 +177,10 @@ class Store:
         return self.read_files(table, [self.path(table.name, part) for part in self.parts(table.name)], columns)
 
     def read_files(self, table: Table, paths: Sequence[str], columns: list[str] | None = None) -> pa.Table:
-        """Files of a table one after the other, without their stamps."""
+        """Files of a table one after the other, without their stamps. Raises BrokenPart."""
         tables = []
         for path in paths:
-            with pq.ParquetFile(path, filesystem=self.fs) as file:
+            with parquet_file(self.fs, path) as file:
                 tables.append(conformed(file.read(columns=columns).replace_schema_metadata(None), table, columns))
         return pa.concat_tables(tables) if tables else table.schema.empty_table().select(columns or table.names)
 
@@ -260,8 +265,9 @@ class PartWriter:
 def read_footer(filesystem: pafs.FileSystem, path: str) -> Footer:
     """Of a Parquet file; empty when there is no such file, and when it is none."""
     try:
-        footer = pq.read_metadata(path, filesystem=filesystem)
-    except (FileNotFoundError, pa.ArrowInvalid):
+        with parquet_file(filesystem, path) as file:
+            footer = file.metadata
+    except (FileNotFoundError, BrokenPart):
         return Footer()
     metadata = footer.metadata or {}
     stamp = Stamp(**json.loads(metadata[STAMP_KEY])) if STAMP_KEY in metadata else None

@@ -10,12 +10,12 @@ import os
 import uuid
 
 import duckdb
-import pyarrow.parquet as pq
 
 from .captions.tables import CAPTIONS
 from .columns import Table
 from .compaction import readable_files
 from .embeddings.tables import CONCEPT_CENTROIDS, CONCEPTS, DUPLICATE_PAIRS, DUPLICATES, EMBEDDINGS
+from .parquet_file import parquet_file
 from .store import Stamp, Store
 from .stored_rows import empty_sql, remember_columns, scored_sql, table_sql
 from .tables import (
@@ -136,8 +136,12 @@ _OF_CLIPS = (FILTER_SCORES, EMBEDDINGS, DUPLICATES, CONCEPTS)
 
 def _has_gone(store: Store) -> bool:
     """Whether any file was removed: only then does a view leave rows out."""
-    read = (pq.read_table(path, columns=["gone_at"], filesystem=store.fs) for path in readable_files(store, SOURCES))
-    return any(table["gone_at"].null_count < table.num_rows for table in read)
+    for path in readable_files(store, SOURCES):
+        with parquet_file(store.fs, path) as file:
+            gone_at = file.read(columns=["gone_at"])["gone_at"]
+        if gone_at.null_count < len(gone_at):
+            return True
+    return False
 
 
 def _tier_views(store: Store, preset: str | None) -> dict[str, str]:

@@ -28,9 +28,9 @@ OPENING = """# Benchmarks
 
 Written by `make bench` (`python -m benchmarks`). Every variant is run once a round, each in a fresh process, after one
 round that is not counted; the order is turned from round to round. A ratio is taken within its round. CPU is user +
-system time of the work without interpreter and imports (with them where a section says so). `bar` is the bound that has
-to hold, `aim` the one that is wished for; the verdict is the stricter one that the median keeps. Ratios of CPU can be
-read from a busy machine, wall times only from a quiet one.
+system time of the work without interpreter and imports (with them where a section says so). `bar` is the bound that
+has to hold, `aim` the one that is wished for; the verdict is the stricter one that the median keeps. Ratios of CPU
+can be read from a busy machine, wall times only from a quiet one.
 """
 HEAD = ("what", "median", "min .. max", "bar", "aim", "verdict", "note")
 _PART = re.compile(r"<!-- section (?P<name>\S+) -->\n.*?<!-- end of (?P=name) -->\n", re.DOTALL)

@@ -44,6 +44,10 @@ def settings_of(
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """What a user did wrong is one message and exit status 2, never a traceback."""
+    import duckdb
+
+    from assets.parquet_file import BrokenPart
+
     from .models import ModelsError
     from .opening import RootError
     from .plan import PlanError
@@ -68,6 +72,8 @@ def plain_errors() -> Iterator[None]:
         raise _refused(f"a setting is not valid: {lines}") from None
     except SettingsError as error:
         raise _refused(f"a setting is not valid: {error}; lists are written as JSON, e.g. '[\"text\"]'") from None
+    except (BrokenPart, duckdb.Error) as error:
+        raise _refused(str(error).split("\n\nLINE", 1)[0]) from None
     except BrokenPipeError:
         raise
     except OSError as error:

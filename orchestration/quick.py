@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from assets.options import Options
+from assets.registers import Register
 from assets.steps import SCAN_STEP
 from assets.store import Store
 from assets.tables import SCANS
@@ -13,6 +13,16 @@ from assets.tables import SCANS
 from .settings import Settings
 
 ACTIVE_SCAN = "active_scan.json"
+
+
+@dataclass(frozen=True)
+class ActiveScan:
+    """What the root's last run was asked for."""
+
+    quick: bool
+
+
+_REGISTER = Register(ActiveScan)
 
 
 def decided(settings: Settings) -> Settings:
@@ -30,20 +40,14 @@ def following(options: Options, store: Store) -> Options:
 
 def was_quick(store: Store) -> bool:
     """Whether the root's last run was quick."""
-    try:
-        with store.fs.open_input_stream(f"{store.root}/{ACTIVE_SCAN}") as stream:
-            return bool(json.loads(stream.read())["quick"])
-    except (FileNotFoundError, OSError, KeyError, ValueError):
-        return False
+    told = _REGISTER.read(store, ACTIVE_SCAN)
+    return told is not None and told.quick
 
 
 def remember_quick(store: Store, quick: bool) -> None:
     """Keep a run's decision. A root that never had a quick run has no such file."""
-    if quick == was_quick(store):
-        return
-    store.fs.create_dir(store.root, recursive=True)
-    with store.fs.open_output_stream(f"{store.root}/{ACTIVE_SCAN}") as stream:
-        stream.write(json.dumps({"quick": quick}).encode())
+    if quick != was_quick(store):
+        _REGISTER.write(store, ACTIVE_SCAN, ActiveScan(quick))
 
 
 def whole_scans(store: Store, options: Options) -> int:

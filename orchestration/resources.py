@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from assets.curation import Curation
 from assets.filter_scores.scorers import SCORERS
 from assets.options import Options
+from assets.registers import Register
 from assets.store import Store
 from assets.tiers.rules import Preset, load_preset, preset_names
 from assets.tiers.vocabulary import vocabulary
@@ -24,6 +24,15 @@ from .worker import Waiting
 DEFAULT_PRESET = "starter"
 ACTIVE_PRESET = "active_preset.json"
 
+
+@dataclass(frozen=True)
+class ActivePreset:
+    """Name, or path, of the preset that the root's last run judged by."""
+
+    preset: str
+
+
+_REGISTER = Register(ActivePreset)
 
 WAITING = Waiting()
 """Of this process: a run goes through several steps and shards."""
@@ -72,16 +81,11 @@ def unfilled_columns(options: Options) -> list[str]:
 
 def active_preset(store: Store) -> str:
     """Name or path of the preset that the root's last run judged by."""
-    try:
-        with store.fs.open_input_stream(f"{store.root}/{ACTIVE_PRESET}") as stream:
-            return str(json.loads(stream.read())["preset"])
-    except (FileNotFoundError, OSError, KeyError, ValueError):
-        return DEFAULT_PRESET
+    told = _REGISTER.read(store, ACTIVE_PRESET)
+    return told.preset if told else DEFAULT_PRESET
 
 
 def remember_preset(store: Store, preset: Preset) -> None:
     """Make a preset the root's active one: `sql`, `funnel` and the UI follow it. One of our own is kept by name."""
     kept = preset.name if preset.name in preset_names() else os.path.abspath(preset.path)
-    store.fs.create_dir(store.root, recursive=True)
-    with store.fs.open_output_stream(f"{store.root}/{ACTIVE_PRESET}") as stream:
-        stream.write(json.dumps({"preset": kept}).encode())
+    _REGISTER.write(store, ACTIVE_PRESET, ActivePreset(kept))

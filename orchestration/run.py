@@ -111,7 +111,7 @@ def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
     """Compact closed shards, then swap the views, then drop what the old views read and what a kill left behind."""
     store = curation.store
     closed = closed_shards(read_sources(store), settings.shards) if worked else []
-    for table in COMPACTED if worked else ():
+    for table in COMPACTED:  # where nothing was done too: the root may have been moved
         compact(store, table, closed)
     active = PurePath(active_preset(store)).stem
     if active == curation.preset.name:
@@ -133,7 +133,7 @@ def _renew_views(store: Store, preset: str) -> None:
         return
     database, note = os.path.join(store.root, DATABASE), Path(store.root, VIEWS_NOTE)
     views = fingerprint(list(view_statements(store, preset)))
-    if not note.is_file() or note.read_text() != _note_on_views(views, database):
+    if not note.is_file() or note.read_bytes() != _note_on_views(views, database).encode():
         write_database(store, preset)
         note.write_text(_note_on_views(views, database))
 

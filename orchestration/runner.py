@@ -60,21 +60,22 @@ class Runner:
         return bool(tasks)
 
     def shards(self, job: str, tasks: list[Task]) -> None:
-        """Ranged runs over neighbouring shards that have the same steps to do."""
+        """Ranged runs over neighbouring shards that have the same steps to do. Neighbours are those of Dagster's list,
+        in which shards stand as it learned of them: a range is every key between its ends there.
+        """
+        place = {shard: i for i, shard in enumerate(self.instance.get_dynamic_partitions(SHARDS.name or ""))}
         by_shard: dict[str, list[Task]] = {}
         for task in tasks:
             by_shard.setdefault(task.shard or "", []).append(task)
         alike: dict[tuple[str, ...], list[str]] = {}
-        for shard in sorted(by_shard):
+        for shard in sorted(by_shard, key=place.__getitem__):
             alike.setdefault(tuple(t.step for t in by_shard[shard]), []).append(shard)
-        every, order = self.curation.lineage().shards, list(dict.fromkeys(t.step for t in tasks))
+        order = list(dict.fromkeys(t.step for t in tasks))
         for listed in alike.values():
-            for start in range(0, len(listed), SHARDS_A_RUN):
-                chunk = listed[start : start + SHARDS_A_RUN]
-                for first, last in _ranges(chunk, every):
-                    mine = [t for shard in chunk if first <= shard <= last for t in by_shard[shard]]
-                    mine.sort(key=lambda t: order.index(t.step))
-                    self._run(job, mine, {RANGE_START: first, RANGE_END: last})
+            for neighbours in _neighbours(listed, place):
+                mine = [t for shard in neighbours for t in by_shard[shard]]
+                mine.sort(key=lambda t: order.index(t.step))
+                self._run(job, mine, {RANGE_START: neighbours[0], RANGE_END: neighbours[-1]})
 
     def _run(self, job: str, tasks: list[Task], tags: dict[str, str]) -> None:
         spoilt = {step for step in {t.step for t in tasks} if self.failed & set(self.flow.up_to(step))}
@@ -114,12 +115,11 @@ def asset_keys(tasks: list[Task]) -> list[dg.AssetKey]:
     return list(keys)
 
 
-def _ranges(chunk: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
-    """Runs of neighbouring shards: a range of Dagster's takes every key between its ends."""
-    wanted, first, last = set(chunk), None, ""
-    for shard in [*every, None]:
-        if shard in wanted:
-            first, last = first or str(shard), str(shard)
-        elif first is not None:
-            yield first, last
-            first = None
+def _neighbours(shards: list[str], place: dict[str, int]) -> Iterator[list[str]]:
+    """Shards in the order of their places, cut where one is missing in between, and after SHARDS_A_RUN."""
+    start = 0
+    for end in range(1, len(shards) + 1):
+        is_last = end == len(shards) or place[shards[end]] != place[shards[end - 1]] + 1
+        if is_last or end - start == SHARDS_A_RUN:
+            yield shards[start:end]
+            start = end

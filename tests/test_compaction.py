@@ -175,7 +175,7 @@ def test_a_kill_between_copy_and_register_changes_nothing(tmp_path: Path, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(compaction, "write_register", stop)
+        patch.setattr(compaction._REGISTER, "write", stop)
         compact(store, SCORED_CLIPS, store.parts("clips"))
     assert len(names(store)) == 1 and held(store) == [] and len(scores(store)) == 15
     sweep(store, SCORED_CLIPS)

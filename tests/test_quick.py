@@ -173,7 +173,7 @@ def test_before_a_cut_the_picture_stays_and_levels_stay_whole() -> None:
 
 
 def test_a_pause_of_the_source_is_not_filled() -> None:
-    assert SourceClock.of(np.array([0.0, 1, 3601]), 25).place.tolist() == [0, 16, 32]
+    assert SourceClock.of(np.array([0.0, 1, 3601]), 25).place.tolist() == [0, 1, 2]
     assert SourceClock.of(np.array([0.0, 1, 2]), 0).place.tolist() == [0, 1, 2]
     assert SourceClock.of(np.zeros(0), 25).frames == 0
 

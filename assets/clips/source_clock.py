@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 MOST_LEFT_OUT = 15
-"""Frames between two decoded ones that are filled in; codecs leave out fewer, a longer wait is the source's own."""
+"""Frames between two decoded ones that are filled in; codecs leave out fewer. A longer wait is the source's own: it is
+one step, as in a whole scan."""
 _BLOCK = 1 << 14
 
 
@@ -29,7 +30,8 @@ class SourceClock:
         where it is not positive.
         """
         steps = np.diff(pts_s) * (fps if np.isfinite(fps) and fps > 0 else 0.0)
-        whole = np.clip(np.rint(np.nan_to_num(steps)), 1, MOST_LEFT_OUT + 1).astype(np.int64)
+        whole = np.rint(np.nan_to_num(steps))
+        whole = np.where((whole < 1) | (whole > MOST_LEFT_OUT + 1), 1, whole).astype(np.int64)
         return cls(np.concatenate([np.zeros(min(len(pts_s), 1), np.int64), np.cumsum(whole)]))
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from ..lineage import Lineage
+from ..parquet_file import parquet_file
+from ..registers import Register
 from ..steps import TIERS_STEP
 from ..store import Stamp, Store, fingerprint
 from ..tables import TIERS
@@ -28,6 +29,7 @@ from .verdicts import ROWS_A_BATCH, Verdicts
 from .vocabulary import Vocabulary
 
 TIER_FOLDER = "tiers"
+TIER_NAME = re.compile(r"tier_\d+")
 Flags = npt.NDArray[np.bool_]
 
 
@@ -60,6 +62,16 @@ OWNER = "preset.json"
 """Beside a preset's tiers: which file of ours it was read from."""
 
 
+@dataclass(frozen=True)
+class Owner:
+    """path: of the preset's file."""
+
+    path: str
+
+
+_REGISTER = Register(Owner)
+
+
 def claim(store: Store, preset: Preset) -> None:
     """Take the folder that the preset's name stands for, before anything is written there.
 
@@ -68,7 +80,7 @@ def claim(store: Store, preset: Preset) -> None:
     """
     if preset.name in preset_names() or not os.path.isfile(preset.path):
         return
-    path, own = os.path.realpath(preset.path), f"{store.root}/{folder(preset.name)}/{OWNER}"
+    path, own = os.path.realpath(preset.path), f"{folder(preset.name)}/{OWNER}"
     taken = _owner(store, own)
     if taken == path:
         return
@@ -77,17 +89,12 @@ def claim(store: Store, preset: Preset) -> None:
             f"{preset.path}: the results of another preset called {preset.name!r}, {taken}, lie on this root; "
             "rename one of the two files"
         )
-    store.fs.create_dir(os.path.dirname(own), recursive=True)
-    with store.fs.open_output_stream(own) as stream:
-        stream.write(json.dumps({"path": path}).encode())
+    _REGISTER.write(store, own, Owner(path))
 
 
 def _owner(store: Store, own: str) -> str | None:
-    try:
-        with store.fs.open_input_stream(own) as stream:
-            return str(json.loads(stream.read())["path"])
-    except (FileNotFoundError, KeyError, ValueError):
-        return None
+    told = _REGISTER.read(store, own)
+    return told.path if told else None
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def _registered(connection: duckdb.DuckDBPyConnection, reached: Flags | None) ->
 def _kept(store: Store, preset: Preset, number: int) -> Flags:
     """Whether a stored tier keeps it, of each clip that it judged."""
     path = store.path(folder(preset.name), preset.tiers[number - 1].name)
-    with pq.ParquetFile(path, filesystem=store.fs) as file:
+    with parquet_file(store.fs, path) as file:
         return np.array(file.read(columns=["kept"])["kept"])
 
 
@@ -198,7 +205,7 @@ def drop_beyond(store: Store, preset: Preset) -> None:
     """Delete tiers that the preset had once and does not define any more."""
     names = {tier.name for tier in preset.tiers}
     for tier in store.parts(folder(preset.name)):
-        if tier not in names:
+        if tier not in names and TIER_NAME.fullmatch(tier):
             store.delete(folder(preset.name), tier)
 
 
@@ -206,7 +213,8 @@ def stored_tiers(store: Store) -> list[tuple[str, str, Stamp]]:
     """(preset, tier, stamp) of every stored tier, presets in the order of their names."""
     found = []
     for preset in preset_folders(store):
-        for tier in sorted(store.parts(folder(preset)), key=lambda t: int(t.rsplit("_", 1)[1])):
+        names = [name for name in store.parts(folder(preset)) if TIER_NAME.fullmatch(name)]
+        for tier in sorted(names, key=lambda name: int(name.removeprefix("tier_"))):
             stamp = store.stamp(folder(preset), tier)
             if stamp is not None:
                 found.append((preset, tier, stamp))
