@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -9,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from drawn import COFFEE, grey, moved, pictures, yuv
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import ContentDetector, HistogramDetector
 from scenedetect.stats_manager import StatsManager
@@ -17,7 +20,7 @@ from assets.scan.pictures import Pictures
 from assets.scan.signals.blockiness import Blockiness
 from assets.scan.signals.colour import Colour
 from assets.scan.signals.content import Content
-from assets.scan.signals.difference import Difference
+from assets.scan.signals.difference import Difference, change_columns, corner_sums
 from assets.scan.signals.flow import Flow
 from assets.scan.signals.histogram import hist_diff
 from assets.scan.signals.luma import luma_columns
@@ -116,18 +119,27 @@ def test_luma_is_full_range_and_tails_are_counted() -> None:
 
 
 def test_difference_is_zero_in_a_repeated_frame_and_sees_a_small_change() -> None:
-    signal, still = Difference(), grey(np.full((360, 640), 100, np.uint8))
-    first = signal(pictures(still))
-    assert (first["diff_mean"], first["diff_max"], len(first["layout"])) == (None, None, 144)
-    assert set(first["layout"]) == {98}
-    assert set(Difference()(pictures(grey(np.full((360, 640), 10, np.uint8))))["layout"]) == {0}
-    again = signal(pictures(still))
-    assert (again["diff_mean"], again["diff_max"]) == (0, 0)
-    changed = np.full((360, 640), 100, np.uint8)
+    still, changed = np.full((360, 640), 100, np.uint8), np.full((360, 640), 100, np.uint8)
     changed[0:40, 0:40] = 200
-    after = signal(pictures(grey(changed)))
-    assert after["diff_max"] == pytest.approx(100 * 255 / 219, rel=0.01)
-    assert after["diff_mean"] == pytest.approx(after["diff_max"] / 144, rel=0.01)
+    signal = Difference()
+    told = [signal(pictures(grey(luma))) for luma in (still, still, changed)]
+    assert set(told[0]["layout"]) == {98} and len(told[0]["layout"]) == 144
+    assert set(Difference()(pictures(grey(np.full((360, 640), 10, np.uint8))))["layout"]) == {0}
+    made = change_columns([values["change"] for values in told], pictures(grey(still)).luma.shape)
+    (_, again_mean, mean), (_, again_max, largest) = made["diff_mean"], made["diff_max"]
+    assert np.isnan([made["diff_mean"][0], made["diff_max"][0]]).all() and (again_mean, again_max) == (0, 0)
+    assert largest == pytest.approx(100 * 255 / 219, rel=0.01)
+    assert mean == pytest.approx(largest / 144, rel=0.01)
+
+
+@given(st.integers(16, 60), st.integers(16, 60), st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_changes_of_cells_are_exact(height: int, width: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
+    made = change_columns([corner_sums(image).astype(np.float64)], image.shape)
+    rows, columns = (np.arange(n + 1) * size // n for n, size in ((9, height), (16, width)))
+    cells = [image[top:end, left:right].mean() for top, end in pairwise(rows) for left, right in pairwise(columns)]
+    assert made["diff_mean"] == pytest.approx(image.mean()) and made["diff_max"] == pytest.approx(max(cells))
 
 
 def test_sharpness_falls_with_blur() -> None:

@@ -22,7 +22,7 @@ from .signals.blockiness import Blockiness
 from .signals.borders import Borders
 from .signals.colour import Colour
 from .signals.content import Content
-from .signals.difference import Difference
+from .signals.difference import Difference, change_columns
 from .signals.flow import Flow
 from .signals.histogram import hist_diff
 from .signals.luma import luma_columns
@@ -55,8 +55,8 @@ class ScanResult:
 class _Columns:
     """Rows of frame_signals as Arrow batches of a thousand, so that hours of video stay small.
 
-    What follows from the histograms, and the flow, are worked out for a batch at once: after a decoded frame code and
-    data have left the processor's caches, and the same work costs half as much again to ten times as much.
+    What follows from histograms and sums, and the flow, are worked out for a batch at once: after a decoded frame code
+    and data have left the processor's caches, and the same work costs half as much again to ten times as much.
     """
 
     def __init__(self, video_id: str) -> None:
@@ -68,12 +68,14 @@ class _Columns:
         self._ticks: list[tuple[Values, np.ndarray, Geometry]] = []
         self._histograms: list[np.ndarray] = []
         self._before: np.ndarray | None = None
+        self._shape: tuple[int, ...] = ()
         self._batches: list[pa.RecordBatch] = []
 
     def append(self, values: Values, pictures: Pictures, is_tick: bool) -> None:
         """`is_tick`: the frame is the end of a flow pair, and the start of the next."""
         self._rows.append(values)
         self._histograms.append(pictures.histogram)
+        self._shape = pictures.luma.shape
         if is_tick:
             self._ticks.append((values, pictures.flow, pictures.geometry))
         if len(self._rows) == BATCH_ROWS:
@@ -86,6 +88,7 @@ class _Columns:
             values.update(self._flow(picture, values["pts_s"], geometry))
         histograms = np.stack(self._histograms)
         made = luma_columns(histograms) | {"hist_diff": hist_diff(histograms, self._before)}
+        made |= change_columns([row["change"] for row in self._rows], self._shape)
         columns = [
             pa.array(made[f.name], f.type, mask=np.isnan(made[f.name]))
             if f.name in made
