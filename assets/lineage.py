@@ -74,6 +74,14 @@ class Lineage:
     def shards(self) -> list[str]:
         return self._files.shards
 
+    def registered(self, shard: str) -> pl.DataFrame:
+        """Rows of `sources` under a shard."""
+        return self._files.rows(shard)
+
+    def files(self, shard: str) -> pl.DataFrame:
+        """Rows of `sources` that are there of the videos that a shard owns, wherever they are registered."""
+        return self._files.files(shard)
+
     def _recipe(self, step: Step) -> str:
         """Remembered: it asks the installed packages for their versions."""
         if step not in self._recipes:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import polars as pl
+
 from assets.captions.fill import failed_captions
 from assets.curation import Curation
 from assets.embeddings.by_model import embedder
@@ -180,7 +182,7 @@ def _retry_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -
 
 def _detail(curation: Curation, lineage: Lineage, step: str, shard: str) -> str:
     if step == "raw_videos":
-        rows = lineage.sources.filter((lineage.sources["shard"] == shard) & lineage.sources["gone_at"].is_null())
+        rows = lineage.registered(shard).filter(pl.col("gone_at").is_null())
         return f": {rows['video_id'].null_count()} of {len(rows)} files not read yet"
     if step == "scan":
         decodes = videos_to_decode(curation.store, lineage, shard, False)

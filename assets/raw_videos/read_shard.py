@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from ..lineage import Lineage
 from ..store import Stamp, Store, fingerprint, rows_to_table
 from ..tables import LOST, RAW_VIDEOS, SOURCE_IDS
@@ -47,7 +45,7 @@ def read_shard(
 ) -> Counts:
     """Write raw_videos and source_ids of the shard; files that were read before are not read again."""
     stamp = lineage.raw_videos(shard)
-    rows = lineage.sources.filter(pl.col("shard") == shard).to_dicts()
+    rows = lineage.registered(shard).to_dicts()
     known = not force and lineage.reusable(RAW_VIDEOS.name, shard, stamp)
     facts, ids = _read_before(store, shard)
     again = {r["source_key"] for r in rows if r["gone_at"] is None and not known} | (

@@ -200,6 +200,14 @@ class Register:
     def shards(self) -> list[str]:
         return sorted(self.frame["shard"].unique())
 
+    def rows(self, shard: str) -> pl.DataFrame:
+        """What is registered under a shard, gone or there."""
+        return self._rows.get((shard,), self.frame.clear())
+
+    @cached_property
+    def _rows(self) -> dict[Any, pl.DataFrame]:
+        return self.frame.partition_by("shard", as_dict=True, maintain_order=True)
+
     def keys(self, shard: str) -> list[str]:
         """Sorted source_keys of a shard's files that are there, or were read before they went."""
         return self._keys.get(shard, [])

@@ -139,7 +139,7 @@ def _items(
     lineage: Lineage, shard: str, video_ids: list[str], facts: dict[str, dict[str, Any]], staging: str, recipe: str
 ) -> list[ScanItem]:
     """Videos to decode, the longest first, so that no worker is left with a long one at the end."""
-    alive = lineage.sources.filter(pl.col("gone_at").is_null() & pl.col("video_id").is_in(video_ids))
+    alive = lineage.files(shard).filter(pl.col("video_id").is_in(video_ids))
     copies: dict[str, list[dict[str, Any]]] = {}
     for row in alive.sort("shard", "uri").to_dicts():
         copies.setdefault(row["video_id"], []).append(row)
