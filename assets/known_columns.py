@@ -39,8 +39,8 @@ def complete_parts(store: Store, table: Table, parts: Sequence[str]) -> set[str]
 def remember(store: Store, table: Table, parts: Sequence[str]) -> None:
     """Write down which of the parts are complete, for the next time; nothing where it is written down already."""
     states, known = _states(store, table, parts), _remembered(store, table)
-    complete = complete_parts(store, table, parts)
-    now = {p: states[p] for p in sorted(complete) if is_settled(states[p], store.is_local)}
+    settled = {p for p, state in states.items() if is_settled(state, store.is_local)}  # asked before they are read
+    now = {p: states[p] for p in sorted(complete_parts(store, table, parts) & settled)}
     if now != known:
         _REGISTER.write(store, _name(table), Complete(columns_of(table), now))
 
