@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Clipsieve
+
+
+def tables(quick: str, *slow: str) -> list[Any]:
+    """One table in the fast suite, the others in the slow one."""
+    return [quick, *(pytest.param(table, marks=pytest.mark.slow) for table in slow)]
+
 
 SELECT = ("sql", "SELECT count(*) FROM clips JOIN filter_scores USING (clip_id)")
 
@@ -23,7 +30,7 @@ def cut_short(root: Path, table: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("table", ["sources", "clips", "filter_scores", "frame_signals", "captions", "duplicates"])
+@pytest.mark.parametrize("table", tables("clips", "sources", "filter_scores", "frame_signals", "captions"))
 def test_a_broken_part_is_named_in_one_sentence(root: Path, clipsieve: Clipsieve, table: str) -> None:
     """A question over it ends with status 2."""
     path = cut_short(root, table)
@@ -33,8 +40,8 @@ def test_a_broken_part_is_named_in_one_sentence(root: Path, clipsieve: Clipsieve
 
 @pytest.mark.parametrize(
     "table",
-    ["scans", "shot_counts", "clips", "scores/motion", "filter_scores", "embeddings", "keyframe_hashes", "duplicates",
-     "concepts"],
+    tables("clips", "scans", "shot_counts", "scores/motion", "filter_scores", "embeddings", "keyframe_hashes",
+           "duplicates", "concepts"),
 )  # fmt: skip
 def test_a_run_makes_a_broken_part_again(root: Path, drawn: Path, clipsieve: Clipsieve, table: str) -> None:
     """Where nothing of the old one would be taken over: what cannot be read is as good as missing."""
@@ -44,7 +51,9 @@ def test_a_run_makes_a_broken_part_again(root: Path, drawn: Path, clipsieve: Cli
     assert clipsieve(*SELECT, "--root", root).code == 0 and path.is_file()
 
 
-@pytest.mark.parametrize("table", ["sources", "source_ids", "raw_videos", "frame_signals", "keyframes", "captions"])
+@pytest.mark.parametrize(
+    "table", tables("frame_signals", "sources", "source_ids", "raw_videos", "keyframes", "captions")
+)
 def test_a_run_names_a_part_whose_rows_are_lost(root: Path, drawn: Path, clipsieve: Clipsieve, table: str) -> None:
     """It would have taken rows over, and paid for others: the user decides. Without the file it is made again."""
     path = cut_short(root, table)
