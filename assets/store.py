@@ -236,7 +236,11 @@ class PartWriter:
 
     def __enter__(self) -> PartWriter:
         self.store.fs.create_dir(os.path.dirname(self.path), recursive=True)
-        self.out = pq.ParquetWriter(self.target, self.schema, compression=COMPRESSION, write_page_index=False)
+        packed = {name: COMPRESSION for name in self.table.names if name not in self.table.uncompressed}
+        plain = dict.fromkeys(self.table.uncompressed, "NONE")
+        self.out = pq.ParquetWriter(
+            self.target, self.schema, compression=packed | plain, use_dictionary=list(packed), write_page_index=False
+        )
         return self
 
     def add(self, data: pa.Table) -> None:

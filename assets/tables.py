@@ -275,6 +275,7 @@ TIERS = Table(
         Column("kept", BOOL, "The clip is in the tier."),
         Column("rules_version", STRING, "Fingerprint of the rules that judged."),
     ),
+    uncompressed=("clip_id",),
 )
 
 STORED = (SOURCES, SOURCE_IDS, RAW_VIDEOS, FRAME_SIGNALS, KEYFRAMES, SCANS, SHOT_COUNTS, CLIPS, FILTER_SCORES)

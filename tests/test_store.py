@@ -95,6 +95,16 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     assert one == two
 
 
+def test_columns_that_gain_little_are_not_packed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    judged = [{"clip_id": fingerprint(i), "fail_mask": i % 3, "unmeasured_mask": 0, "kept": True} for i in range(500)]
+    store.write(TIERS, "tier_1", rows_to_table(TIERS, judged), STAMP)
+    group = pq.read_metadata(store.path("tiers", "tier_1")).row_group(0)
+    packed = {group.column(i).path_in_schema: group.column(i).compression for i in range(group.num_columns)}
+    assert packed.pop("clip_id") == "UNCOMPRESSED" and set(packed.values()) == {"ZSTD"}
+    assert store.read(TIERS, "tier_1")["clip_id"].to_pylist() == [row["clip_id"] for row in judged]
+
+
 def test_a_part_that_is_not_there_is_an_empty_typed_table(store: Store) -> None:
     for table in (*STORED, TIERS):
         empty = store.read(table, "none")
