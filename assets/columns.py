@@ -76,8 +76,8 @@ class Table:
     group_rows: int = 1 << 20
     """At most so many rows share a row group: what a reader or a copy holds in memory at once."""
     uncompressed: tuple[str, ...] = ()
-    """Columns that are written as they are, without a dictionary too: packing halves ids of 32 hex digits, and takes half
-    of the CPU that a narrow table costs to write."""
+    """Columns that are written as they are, without a dictionary too: packing halves ids of 32 hex digits, and takes
+    half of the CPU that a narrow table costs to write."""
 
     @property
     def schema(self) -> pa.Schema:
