@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check lock versions bench bench-peers clean
+.PHONY: setup demo test test-slow check docs lock versions bench bench-peers clean
 
 setup: $(READY)
 
@@ -32,6 +32,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_borders_of_the_house.py tests/test_step_versions.py
+
+# After a column, a scorer or a preset changed: docs/columns.md and docs/presets.md.
+docs: setup
+	$(BIN)/python -m docs
 
 # Half an hour on two cores; `make bench ARGS="scan --rounds 3"` for less. Writes docs/benchmarks.md.
 bench: setup
