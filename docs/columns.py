@@ -1,4 +1,4 @@
-"""docs/columns.md: the views of a root, columns with units, ranges and meanings, and what scorers say of themselves."""
+"""docs/columns.md: the views of a root, columns with units, ranges and meanings, and the words of the scorers."""
 
 from __future__ import annotations
 
