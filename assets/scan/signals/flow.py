@@ -29,39 +29,17 @@ class Flow:
                "camera_roll", "camera_zoom", "camera_inliers", "camera_residual")  # fmt: skip
 
     def __init__(self) -> None:
-        self._vectors = HalfSizeDis()
-        self._last_s: float | None = None
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._dis.setFinestScale(1)  # The preset stops at a quarter of the size and reads zooms 15 to 30 % slow.
+        self._last: tuple[np.ndarray, float] | None = None
 
     def __call__(self, picture: np.ndarray, pts_s: float, geometry: Geometry) -> dict[str, float | bytes | None]:
         """picture: `Pictures.flow` of a tick; called for every tick in order, at once or later."""
-        last_s, self._last_s = self._last_s, pts_s
-        flow = self._vectors(picture)
-        if flow is None or last_s is None:
-            return dict.fromkeys(self.COLUMNS)
-        return flow_columns(flow, pts_s - last_s, geometry)
-
-
-class HalfSizeDis:
-    """DIS optical flow, ultrafast, that stops at half of the pictures' size: the preset stops at a quarter and reads
-    zooms 15 to 30 % slow. OpenCV would make its pyramid of the full size; given the half it does the same in less.
-    The same holds for long sides from 46 px on.
-    """
-
-    def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._dis.setFinestScale(0)
-        self._last: np.ndarray | None = None
-
-    def __call__(self, picture: np.ndarray) -> np.ndarray | None:
-        """From the picture before to this one, both (h, w) uint8: (h, w, 2) float32, pixels. None for the first."""
-        height, width = picture.shape
-        half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        last, self._last = self._last, half
+        last, self._last = self._last, (picture, pts_s)
         if last is None:
-            return None
-        flow = cv2.resize(self._dis.calc(last, half, None), (width, height), interpolation=cv2.INTER_LINEAR)
-        flow *= 2
-        return flow
+            return dict.fromkeys(self.COLUMNS)
+        flow = self._dis.calc(last[0], picture, None)
+        return flow_columns(flow, pts_s - last[1], geometry)
 
 
 def flow_columns(flow: np.ndarray, dt_s: float, geometry: Geometry) -> dict[str, float | bytes | None]:
