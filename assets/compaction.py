@@ -63,10 +63,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Copies:
-    """The register of a table's copies; `columns`: what they hold."""
+    """The register of a table's copies; `columns`: what they hold. `retired`: names of those that the last ones took
+    the place of; a question that was asked before may still read them.
+    """
 
     columns: list[str]
     copies: list[Copy]
+    retired: list[str]
 
 
 _REGISTER = Register(Copies)
@@ -103,8 +106,9 @@ def compact(store: Store, table: Table, closed: list[str]) -> list[str]:
         new = [_write(store, table, g) for g in groups if not g.is_copy and len(g.shards) >= FEWEST_SHARDS]
         replaced = {shard for copy in new for shard in copy.shards}
         now = sorted([*new, *(c for c in there if replaced.isdisjoint(c.shards))], key=lambda c: c.first)
-        if now != _registered(store, table):
-            _register(store, table, now)
+        before = _registered(store, table)
+        if now != before:
+            _register(store, table, now, sorted({c.name for c in before} - {c.name for c in now}))
     return [copy.name for copy in new]
 
 
@@ -144,8 +148,9 @@ def readable_files(store: Store, table: Table) -> list[str]:
 
 
 def sweep(store: Store, table: Table) -> None:
-    """Delete copies that are no longer read. Call it after the views were rebuilt."""
-    kept = {copy.name for copy in copies(store, table)}
+    """Delete copies that are no longer read, but for the retired. Call it after the views were rebuilt."""
+    told = _REGISTER.read(store, _register_name(table))
+    kept = {copy.name for copy in copies(store, table)} | set(told.retired if told else ())
     for folder in {_folder(table), *(_folder(t) for t in _tables(table))}:
         for name in store.parts(folder):
             if folder != _folder(table) or name not in kept:
@@ -177,9 +182,9 @@ def _registered(store: Store, table: Table) -> list[Copy]:
     return told.copies if told and told.columns == columns_of(table) else []
 
 
-def _register(store: Store, table: Table, listed: list[Copy]) -> None:
+def _register(store: Store, table: Table, listed: list[Copy], retired: list[str]) -> None:
     """From here on readers see these copies. A kill before it leaves the old ones."""
-    _REGISTER.write(store, _register_name(table), Copies(columns_of(table), listed))
+    _REGISTER.write(store, _register_name(table), Copies(columns_of(table), listed, retired))
 
 
 def _current(store: Store, table: Table, copy: Copy) -> Copy | None:

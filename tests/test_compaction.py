@@ -17,6 +17,7 @@ from assets.columns import CLIP_ID, Table
 from assets.compaction import COMPACTED, SCORED_CLIPS, compact, copies, readable_files, sweep
 from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES, SCANS, SOURCES
+from assets.views import connect
 
 
 def shards(count: int, clips: int = 3) -> list[list[Row]]:
@@ -166,6 +167,23 @@ def test_copies_of_a_table_with_other_columns_are_passed_over(tmp_path: Path, mo
     more = Table(SOURCES.name, SOURCES.doc, SOURCES.key, (*SOURCES.columns, CLIP_ID))
     monkeypatch.setattr(compaction, "COMPACTED", (more,))
     assert len(readable_files(Store(str(tmp_path)), more)) == 5
+
+
+def test_a_question_that_was_open_is_answered_and_the_next_run_tidies_up(tmp_path: Path) -> None:
+    store = root(tmp_path, *shards(12))
+    closed = store.parts("clips")
+    compact(store, SCORED_CLIPS, closed[:5])
+    first = names(store)
+    with connect(store, None) as asked:  # its views name the first copy
+        compact(store, SCORED_CLIPS, closed[:10])
+        sweep(store, SCORED_CLIPS)
+        assert asked.sql("SELECT count(sharpness) FROM scored_clips").fetchall() == [(36,)]
+    assert set(first) < set(names(store)) and len(held(store)) == 1
+    compact(store, SCORED_CLIPS, closed)
+    rewrite(store, closed[0], 5.0)
+    compact(store, SCORED_CLIPS, closed)
+    sweep(store, SCORED_CLIPS)
+    assert not set(first) & set(names(store)) and len(scores(store)) == 36
 
 
 def test_a_kill_between_copy_and_register_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
