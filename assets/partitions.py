@@ -2,8 +2,9 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -12,6 +13,11 @@ from .curation import Curation
 from .lineage import Lineage
 from .store import Stamp, fingerprint
 from .work import Counts, Progress
+
+if TYPE_CHECKING:
+    Result = dg.MaterializeResult[None]
+else:
+    Result = dg.MaterializeResult  # Dagster takes no parametrized one from an asset with a check
 
 SHARDS = dg.DynamicPartitionsDefinition(name="shards")
 """A shard is some hours of video; its key is given by the register of sources."""
@@ -148,3 +154,44 @@ def describe(
             metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
         context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
     return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))
+
+
+SOUND = "sound"
+FAULTS_SHOWN = 20
+
+
+def sound_spec(key: str | dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check that every asset has. Blocking: what follows would be made of a wrong table."""
+    return dg.AssetCheckSpec(
+        SOUND,
+        asset=key,
+        blocking=True,
+        description="Columns, keys, ranges, and rows that belong together, of the parts that the run wrote.",
+    )
+
+
+def written(curation: Curation, step: str, parts: Iterable[str]) -> list[str]:
+    """The parts that this process wrote. What was up to date was looked at when it was written."""
+    return [part for part in parts if (step, part) in curation.counts]
+
+
+def sound(
+    context: dg.AssetExecutionContext,
+    curation: Curation,
+    key: dg.AssetKey,
+    folder: str,
+    parts: Iterable[str],
+    look: Callable[[str], list[str]],
+) -> list[dg.AssetCheckResult]:
+    """The result of the asset's check; `look` tells the faults of a part. A part that has any is set aside, so that
+    neither this run nor the next one makes anything of it.
+    """
+    if dg.AssetCheckKey(key, SOUND) not in context.selected_asset_check_keys:
+        return []
+    found = {part: faults for part in parts if (faults := look(part))}
+    facts: dict[str, Any] = {"faults": sum(map(len, found.values()))}
+    if found:
+        first = [fault for faults in found.values() for fault in faults][:FAULTS_SHOWN]
+        facts["first"] = dg.MetadataValue.md("\n".join(f"- {fault}" for fault in first))
+        facts["set aside"] = [curation.store.set_aside(folder, part) for part in found]
+    return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]

@@ -215,6 +215,13 @@ class Store:
             self.fs.delete_file(self.path(folder, part))
             self.forget(self.path(folder, part))
 
+    def set_aside(self, folder: str, part: str) -> str:
+        """Take a part out of its table and keep it beside the others, until another one is; returns where."""
+        path = self.path(folder, part)
+        self.fs.move(path, f"{path}.unsound")
+        self.forget(path)
+        return f"{path}.unsound"
+
     def size(self, folder: str, part: str) -> int:
         """Bytes of a stored part, 0 when it does not exist."""
         state = self.state(folder, part)

@@ -59,6 +59,12 @@ class Runner:
             self._run(TIER_JOB, tasks, {})
         return bool(tasks)
 
+    def _note(self, check: dg.AssetCheckEvaluation) -> None:
+        """A check that did not pass is a failure of the run."""
+        if not check.passed:
+            told = check.metadata.get("first")
+            self.result.failures.append(f"{check.asset_key.to_user_string()}: {told.value if told else 'not sound'}")
+
     def shards(self, job: str, tasks: list[Task]) -> None:
         """Ranged runs over neighbouring shards that have the same steps to do. Neighbours are those of Dagster's list,
         in which shards stand as it learned of them: a range is every key between its ends there.
@@ -90,13 +96,20 @@ class Runner:
         )
         self.result.tasks += tasks
         for event in outcome.all_events:
-            if event.is_step_failure:
+            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                self._note(event.asset_check_evaluation_data)
+            if event.is_step_failure and not _is_of_a_check(event.step_failure_data.error):
                 error = event.step_failure_data.error
                 told = event.step_failure_data.user_failure_data
                 self.result.interrupted |= getattr(error, "cls_name", "") in INTERRUPTS
                 self.result.failures.append(f"{event.step_key}: {(told and told.description) or root_cause(error)}")
         if not outcome.success:
             self.failed |= {t.step for t in tasks}
+
+
+def _is_of_a_check(error: object) -> bool:
+    """What the check found was told by its own event."""
+    return getattr(error, "cls_name", "") == "DagsterAssetCheckFailedError"
 
 
 def root_cause(error: object) -> str:

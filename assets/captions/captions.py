@@ -1,10 +1,25 @@
 """The asset `captions`: a structured caption of every clip that tier_1 keeps, by shard."""
 
+from functools import partial
+
 import dagster as dg
 
+from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    SHARDS,
+    Duty,
+    Result,
+    describe,
+    forced,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+    written,
+)
 from ..steps import CAPTIONS_STEP
 from ..tiers.judge import expected_stamp, folder
 from ..work import Counts, Progress
@@ -21,9 +36,10 @@ from .tables import CAPTIONS
     kinds={"python", "parquet"},
     code_version=str(CAPTIONS_STEP.version),
     metadata=table_metadata(CAPTIONS),
+    check_specs=[sound_spec("captions")],
     pool="gpu",
 )
-def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One structured caption a clip (HunyuanVideo, section 3.2), or the reason why it has none.
 
     Clips that were ever in tier_1 keep theirs; only those without one of the same captioner are captioned.
@@ -46,4 +62,6 @@ def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
     duty = Duty("captions", "captions", Lineage.captions, work, {"clips": Lineage.clips})
     prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "captions", "captions", prints)
-    return dg.MaterializeResult(data_version=version)
+    look = partial(shard_faults, curation.store, CAPTIONS)
+    checked = sound(context, curation, context.asset_key, "captions", written(curation, "captions", prints), look)
+    return dg.MaterializeResult(data_version=version, check_results=checked)

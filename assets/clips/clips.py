@@ -1,10 +1,25 @@
 """The asset `clips`: spans of one shot each, computed from stored series."""
 
+from functools import partial
+
 import dagster as dg
 
+from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    SHARDS,
+    Duty,
+    Result,
+    describe,
+    forced,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+    written,
+)
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -19,8 +34,9 @@ from .cut_shard import cut_shard
     kinds={"python", "parquet"},
     code_version=str(CLIPS_STEP.version),
     metadata=table_metadata(CLIPS),
+    check_specs=[sound_spec("clips")],
 )
-def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
 
     Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut.
@@ -32,4 +48,6 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
     duty = Duty("clips", "clips", Lineage.clips, work, {"scans": Lineage.scan})
     prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "clips", "clips", prints)
-    return dg.MaterializeResult(data_version=version)
+    parts, look = written(curation, "clips", prints), partial(shard_faults, curation.store, CLIPS)
+    checked = sound(context, curation, context.asset_key, "clips", parts, look)
+    return dg.MaterializeResult(data_version=version, check_results=checked)

@@ -1,9 +1,12 @@
 """The asset `concepts`: the nearest of the stored centroids for every clip, over all shards."""
 
+from functools import partial
+
 import dagster as dg
 
+from ..checks import part_faults
 from ..curation import Curation
-from ..partitions import LogProgress, forced, table_metadata
+from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
 from ..steps import CONCEPTS_STEP
 from ..store import WHOLE
 from .assign_concepts import assign_concepts
@@ -16,8 +19,9 @@ from .tables import CONCEPTS
     kinds={"python", "parquet"},
     code_version=str(CONCEPTS_STEP.version),
     metadata=table_metadata(CONCEPTS),
+    check_specs=[sound_spec("concepts")],
 )
-def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """A concept a clip: k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000 centroids).
 
     The centroids are stored and stay: a new clip is assigned to one and moves no other. How many of a concept are
@@ -36,4 +40,7 @@ def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
         facts["dagster/row_count"] = counts.rows
     stamp = curation.lineage().concepts()
     facts["fingerprint"] = stamp.fingerprint
-    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
+    look = partial(part_faults, curation.store, CONCEPTS)
+    checked = sound(context, curation, context.asset_key, "concepts", written(curation, "concepts", [WHOLE]), look)
+    version = dg.DataVersion(stamp.fingerprint)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

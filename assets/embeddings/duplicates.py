@@ -1,9 +1,12 @@
 """The asset `duplicates`: which clips show the same footage, over all shards."""
 
+from functools import partial
+
 import dagster as dg
 
+from ..checks import part_faults
 from ..curation import Curation
-from ..partitions import LogProgress, forced, table_metadata
+from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
 from ..steps import DUPLICATES_STEP
 from ..store import WHOLE
 from .find_duplicates import find_duplicates
@@ -16,8 +19,9 @@ from .tables import DUPLICATES
     kinds={"python", "parquet"},
     code_version=str(DUPLICATES_STEP.version),
     metadata=table_metadata(DUPLICATES),
+    check_specs=[sound_spec("duplicates")],
 )
-def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """Verified pairs (`duplicate_pairs`) and groups of clips that show the same footage.
 
     Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
@@ -38,4 +42,7 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         curation.counts[("duplicates", WHOLE)] = counts
         curation.renew_views()
         facts["dagster/row_count"] = counts.rows
-    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
+    look = partial(part_faults, curation.store, DUPLICATES)
+    checked = sound(context, curation, context.asset_key, "duplicates", written(curation, "duplicates", [WHOLE]), look)
+    version = dg.DataVersion(stamp.fingerprint)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

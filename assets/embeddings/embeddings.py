@@ -1,16 +1,29 @@
 """The assets `embeddings` and `keyframe_hashes`: what clips look like, by shard; their keyframes are decoded once."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
+from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.measure_shard import measure_shard
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
 from ..options import Options
-from ..partitions import BACKFILL, SHARDS, LogProgress, describe, forced, require, table_metadata
+from ..partitions import (
+    BACKFILL,
+    SHARDS,
+    LogProgress,
+    describe,
+    forced,
+    require,
+    sound,
+    sound_spec,
+    table_metadata,
+    written,
+)
 from .by_model import embedder
 from .hashes import keyframe_hashes
 
@@ -21,8 +34,8 @@ def build_embeddings(options: Options) -> dg.AssetsDefinition:
     on_gpu = any(s.model and find_model(s.model).device == "gpu" for s in looks)
 
     @dg.multi_asset(
-        name="looks", specs=[_spec(s) for s in looks], partitions_def=SHARDS, backfill_policy=BACKFILL,
-        can_subset=True, pool="gpu" if on_gpu else None,
+        name="looks", specs=[_spec(s) for s in looks], check_specs=[sound_spec(s.step) for s in looks],
+        partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True, pool="gpu" if on_gpu else None,
     )  # fmt: skip
     def measured(
         context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
@@ -34,11 +47,12 @@ def build_embeddings(options: Options) -> dg.AssetsDefinition:
             with curation.store.locked(shard):
                 for step, value in _measure(context, curation, selected, shard).items():
                     prints[step][shard] = value
-        for step, shards in prints.items():
-            key = dg.AssetKey(step)
-            yield dg.MaterializeResult(
-                asset_key=key, data_version=describe(context, curation, key, step, step, shards)
-            )
+        for scorer in selected:
+            key, step, shards = dg.AssetKey(scorer.step), scorer.step, prints[scorer.step]
+            version = describe(context, curation, key, step, step, shards)
+            look = partial(shard_faults, curation.store, scorer.table, of_clips="same")
+            checked = sound(context, curation, key, step, written(curation, step, shards), look)
+            yield dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)
 
     return measured
 

@@ -1,15 +1,31 @@
 """The scorers as assets of two subsettable steps, and the wide table `filter_scores` written after them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import dagster as dg
 
+from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.measure_shard import measure_shard
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
-from ..partitions import BACKFILL, SHARDS, Duty, LogProgress, describe, forced, require, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    SHARDS,
+    Duty,
+    LogProgress,
+    Result,
+    describe,
+    forced,
+    require,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+    written,
+)
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .scorers import SCORERS
@@ -41,8 +57,8 @@ def _scorers_asset(name: str, scorers: Sequence[Scorer], pool: str | None) -> li
         return []
 
     @dg.multi_asset(
-        name=name, specs=[_spec(s) for s in scorers], partitions_def=SHARDS, backfill_policy=BACKFILL,
-        can_subset=True, pool=pool,
+        name=name, specs=[_spec(s) for s in scorers], check_specs=[sound_spec(KEYS[s.name]) for s in scorers],
+        partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True, pool=pool,
     )  # fmt: skip
     def measured(
         context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
@@ -58,10 +74,14 @@ def _scorers_asset(name: str, scorers: Sequence[Scorer], pool: str | None) -> li
             key = KEYS[scorer.name]
             if lack := curation.options.lack(scorer):  # left out, it would keep what follows from being done
                 facts: dict[str, bool | str] = {"enabled": False, "lacks": lack}
-                yield dg.MaterializeResult(asset_key=key, metadata=facts, data_version=dg.DataVersion("not enabled"))
+                version = dg.DataVersion("not enabled")
             else:
+                facts = {}
                 version = describe(context, curation, key, scorer.step, scorer.step, prints[scorer.name])
-                yield dg.MaterializeResult(asset_key=key, data_version=version)
+            look = partial(shard_faults, curation.store, scorer.table, of_clips="same")
+            parts = written(curation, scorer.step, prints[scorer.name])
+            checked = sound(context, curation, key, scorer.step, parts, look)
+            yield dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version, check_results=checked)
 
     return [measured]
 
@@ -97,10 +117,9 @@ def _measure(
     group_name="filter_scores",
     kinds={"python", "parquet"},
     metadata=table_metadata(FILTER_SCORES),
+    check_specs=[sound_spec("filter_scores")],
 )
-def filter_scores(
-    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-) -> dg.MaterializeResult[None]:
+def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
     No threshold is applied here: the tiers judge.
@@ -113,4 +132,7 @@ def filter_scores(
     duty = Duty("filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
     prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "filter_scores", "filter_scores", prints)
-    return dg.MaterializeResult(data_version=version)
+    look = partial(shard_faults, curation.store, FILTER_SCORES, of_clips="same")
+    parts = written(curation, "filter_scores", prints)
+    checked = sound(context, curation, context.asset_key, "filter_scores", parts, look)
+    return dg.MaterializeResult(data_version=version, check_results=checked)

@@ -1,10 +1,25 @@
 """The asset `raw_videos`: each source file read once, in sequence; nothing is decoded."""
 
+from functools import partial
+
 import dagster as dg
 
+from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    SHARDS,
+    Duty,
+    Result,
+    describe,
+    forced,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+    written,
+)
 from ..steps import RAW_VIDEOS_STEP
 from ..tables import RAW_VIDEOS
 from ..work import Counts, Progress
@@ -18,8 +33,9 @@ from .read_shard import read_shard
     kinds={"python", "parquet"},
     code_version=str(RAW_VIDEOS_STEP.version),
     metadata=table_metadata(RAW_VIDEOS),
+    check_specs=[sound_spec("raw_videos")],
 )
-def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> dg.MaterializeResult[None]:
+def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, duration).
 
     Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
@@ -33,4 +49,6 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     duty = Duty("raw_videos", "raw_videos", Lineage.raw_videos, work, {})
     prints = walk(context, curation, duty)
     version = describe(context, curation, context.asset_key, "raw_videos", "raw_videos", prints)
-    return dg.MaterializeResult(data_version=version)
+    look = partial(shard_faults, curation.store, RAW_VIDEOS)
+    checked = sound(context, curation, context.asset_key, "raw_videos", written(curation, "raw_videos", prints), look)
+    return dg.MaterializeResult(data_version=version, check_results=checked)

@@ -1,13 +1,15 @@
 """The one decode, as one step with three assets: `frame_signals`, `keyframes`, `scans`."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
+from ..checks import shard_faults
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, sound, sound_spec, table_metadata, walk, written
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
 from ..work import Counts, Progress
@@ -34,7 +36,12 @@ def _spec(table: Table) -> dg.AssetSpec:
     )
 
 
-@dg.multi_asset(specs=[_spec(table) for table in DESCRIPTIONS], partitions_def=SHARDS, backfill_policy=BACKFILL)
+@dg.multi_asset(
+    specs=[_spec(table) for table in DESCRIPTIONS],
+    check_specs=[sound_spec(table.name) for table in DESCRIPTIONS],
+    partitions_def=SHARDS,
+    backfill_policy=BACKFILL,
+)
 def scan(
     context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -56,4 +63,6 @@ def scan(
     for table in DESCRIPTIONS:
         key = dg.AssetKey(table.name)
         version = describe(context, curation, key, table.name, "scan", prints)
-        yield dg.MaterializeResult(asset_key=key, data_version=version)
+        look = partial(shard_faults, curation.store, table)
+        checked = sound(context, curation, key, table.name, written(curation, "scan", prints), look)
+        yield dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)

@@ -122,6 +122,7 @@ def write_tier(
     verdicts = _judged(store, connection, preset, number, vocabulary)
     tally = tallies(verdicts.counts, tier.bounds, tier.hold_mask)[0][1]
     extra: dict[str, Any] = {"tally": tally.told(), "kept_ids": verdicts.kept_ids}
+    extra["judged_ids"] = verdicts.judged_ids
     if number == 1:
         extra["kept"] = verdicts.kept_by_shard
     with store.writer(TIERS, tier.name, replace(stamp, extra=stamp.extra | extra), folder(preset.name)) as out:

@@ -1,15 +1,18 @@
 """The tiers as assets: SQL over the scores of all complete shards, one asset a tier of the active preset."""
 
+from functools import partial
+
 import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import forced, table_metadata
+from ..partitions import Result, forced, sound, sound_spec, table_metadata
 from ..steps import TIERS_STEP
-from ..store import WHOLE
+from ..store import WHOLE, Stamp
 from ..tables import TIERS
 from ..views import connect
 from .judge import drop_beyond, expected_stamp, folder, write_tier
+from .nesting import tier_faults
 from .rules import Preset, Tier
 from .words import rules_table
 
@@ -31,16 +34,15 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
+        check_specs=[sound_spec(tier.name)],
     )
-    def tier_asset(
-        context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-    ) -> dg.MaterializeResult[None]:
+    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
         return _materialize(context, curation, number)
 
     return tier_asset
 
 
-def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> dg.MaterializeResult[None]:
+def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> Result:
     store, preset, lineage = curation.store, curation.preset, curation.lineage()
     tier = preset.tiers[number - 1]
     stamp = expected_stamp(lineage, preset, number)
@@ -51,7 +53,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     }
     if not forced(context, curation, tier.name) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
-        return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
+        return _result(context, curation, number, facts, stamp, [])
     _need_views(lineage, tier)
     if number > 1:
         _need_previous(curation, number)
@@ -60,7 +62,18 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     drop_beyond(store, preset)
     curation.renew_views()
     facts |= {"dagster/row_count": judged.kept, "candidates": judged.rows, "rejected": judged.rows - judged.kept}
-    return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(stamp.fingerprint))
+    return _result(context, curation, number, facts, stamp, [tier.name])
+
+
+def _result(
+    context: dg.AssetExecutionContext, curation: Curation, number: int, facts: dict[str, str | int], stamp: Stamp,
+    written: list[str],
+) -> Result:  # fmt: skip
+    store, preset = curation.store, curation.preset
+    look = partial(tier_faults, store, preset)
+    checked = sound(context, curation, context.asset_key, folder(preset.name), written, lambda _: look(number))
+    version = dg.DataVersion(stamp.fingerprint)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
 
 
 def _need_previous(curation: Curation, number: int) -> None:
