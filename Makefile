@@ -37,7 +37,7 @@ check: setup
 docs: setup
 	$(BIN)/python -m docs
 
-# Half an hour on two cores; `make bench ARGS="scan --rounds 3"` for less. Writes docs/benchmarks.md.
+# An hour and a half on two cores; `make bench ARGS="scan --rounds 3"` for less. Writes docs/benchmarks.md.
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
