@@ -66,8 +66,10 @@ def run(name: str, bench: Bench, out: Path) -> Section:
     """Measure one section and write it down."""
     before = report.load_average()
     section: Section = importlib.import_module(f".{name}", __package__).section(bench)
-    rounds, load = max(len(figure.values) for figure in section.figures), (before, report.load_average())
-    conditions = report.Conditions(f"python -m benchmarks {name}", rounds, report.today(), load)
+    rounds = min(bench.rounds, max(len(figure.values) for figure in section.figures))  # some need no more than one
+    conditions = report.Conditions(
+        f"python -m benchmarks {name}", rounds, report.today(), (before, report.load_average())
+    )
     report.write_part(out, name, section, conditions, SECTIONS)
     return section
 
