@@ -5,7 +5,8 @@
 Each round runs, each in a fresh process with one libav and one OpenCV thread: PyAV decoding every frame and doing
 nothing with it (`work/decode.py`), and a worker's whole job for the video under the variables that the engine gives
 its workers (`work/scan.py`: decode, all signals, key frames, staged Parquet), once whole and once quick. Where
-`ffmpeg` is installed, `ffmpeg -threads 1 -f null` is run too.
+`ffmpeg` is installed, `ffmpeg -threads 1 -f null` is run too. The bare decode is run before and after, and its mean
+counts: the speed of a shared machine drifts within a round.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import log
-from statistics import linear_regression, median
+from statistics import fmean, linear_regression, median
 
 from orchestration.worker import worker_environment
 
@@ -74,7 +75,7 @@ def variants(video: Input) -> dict[str, list[str]]:
     """The commands of a round."""
     path = str(video.path)
     commands = {"decode": ["benchmarks.work.decode", path], "scan": ["benchmarks.work.scan", path]}
-    commands["quick"] = [*commands["scan"], "--quick"]
+    commands |= {"decode after": commands["decode"], "quick": [*commands["scan"], "--quick"]}
     if video.recipe.name == HD_H264.name:
         commands["decode as a worker"] = commands["decode"]
     if shutil.which("ffmpeg"):
@@ -87,7 +88,7 @@ def measure(video: Input, rounds: int) -> dict[str, list[Cost]]:
     """Costs by variant. Raises RuntimeError when a variant did not read the whole file, or not on one thread."""
     worker = worker_environment()
     costs = alternate(variants(video), rounds, video.recipe.name, dict.fromkeys(AS_WORKERS, worker))
-    for cost in costs["decode"] + costs.get("decode as a worker", []):
+    for cost in costs["decode"] + costs["decode after"] + costs.get("decode as a worker", []):
         if cost.told != {"frames": video.frames, "threads": 1}:
             raise RuntimeError(f"decoding {video.path.name} told {cost.told}; it has {video.frames} frames")
     for cost in costs["scan"] + costs["quick"]:
@@ -102,6 +103,8 @@ def compared(case: Case, video: Input, costs: Mapping[str, list[Cost]]) -> list[
     """The lines of one input."""
     cpu = {variant: [cost.cpu_s for cost in listed] for variant, listed in costs.items()}
     wall = {variant: [cost.wall_s for cost in listed] for variant, listed in costs.items()}
+    for spent in (cpu, wall):
+        spent["decode"] = [fmean(both) for both in zip(spent["decode"], spent.pop("decode after"), strict=True)]
     each = {variant: f"{variant} {1000 * median(listed) / video.frames:.2f} ms" for variant, listed in cpu.items()}
     both = f"{each['scan']}, {each['decode']} a frame"
 
