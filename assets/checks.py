@@ -7,7 +7,6 @@ answers with sentences, one a fault; none = the part is sound. Nothing here repa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -88,16 +87,12 @@ def same_clips(store: Store, table: Table, shard: str) -> list[str]:
     ours, theirs = (store.read(t, shard, ["clip_id"])["clip_id"].combine_chunks() for t in (table, CLIPS))
     if ours.equals(theirs):
         return []
-    return [f"{table.name}/{shard} holds {len(ours)} clips, clips {len(theirs)}; they are the same in the same order"]
-
-
-def known_clips(store: Store, table: Table, shard: str) -> list[str]:
-    """Faults of a table whose rows are of clips of the shard."""
-    ours, theirs = (store.read(t, shard, ["clip_id"])["clip_id"].combine_chunks() for t in (table, CLIPS))
+    differ = f"{table.name}/{shard} holds {len(ours)} clips, clips {len(theirs)}; they are the same in the same order"
     strange = ours.filter(pc.invert(pc.is_in(ours, theirs))).unique()
     if not len(strange):
-        return []
-    return [f"{table.name}/{shard}: {len(strange)} clips are none of the shard: {_named(pa.table({'id': strange}))}"]
+        return [differ]
+    named = _named(pa.table({"id": strange}))
+    return [differ, f"{table.name}/{shard}: {len(strange)} clips are none of the shard: {named}"]
 
 
 def decoded_frames(store: Store, shard: str) -> list[str]:
@@ -128,23 +123,17 @@ def spans(store: Store, shard: str) -> list[str]:
     return [f"clips/{shard}: {count} clips {what}" for what, count in bad.items() if count]
 
 
-Check = Callable[[Store, str], list[str]]
-TOGETHER: dict[str, Check] = {
+TOGETHER: dict[str, Callable[[Store, str], list[str]]] = {
     "scans": decoded_frames,
     "clips": spans,
 }
 """By table: what holds between its rows, or between them and another table's."""
 
 
-def shard_faults(store: Store, table: Table, shard: str, of_clips: str = "") -> list[str]:
-    """All faults of a shard's part. `of_clips`: "same" where the table has a row for each clip, "known" where its rows
-    are of clips; what a broken part would be compared with is not looked at.
-    """
-    faults = part_faults(store, table, shard)
-    if faults:
+def shard_faults(store: Store, table: Table, shard: str) -> list[str]:
+    """All faults of a shard's part. What a broken part would be compared with is not looked at."""
+    if faults := part_faults(store, table, shard):
         return faults
-    more: list[Any] = [TOGETHER[table.name]] if table.name in TOGETHER else []
-    faults = [fault for check in more for fault in check(store, shard)]
-    if of_clips:
-        faults += (same_clips if of_clips == "same" else known_clips)(store, table, shard)
-    return faults
+    if table.name in TOGETHER:
+        return TOGETHER[table.name](store, shard)
+    return same_clips(store, table, shard) if table.key == ("clip_id",) else []

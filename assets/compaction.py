@@ -138,13 +138,25 @@ def copy_path(store: Store, table: Table, copy: Copy) -> str:
     return store.path(_folder(table), copy.name)
 
 
+def copied_files(store: Store, table: Table) -> list[str]:
+    """Paths of the copies in which rows of the table may be read."""
+    return [copy_path(store, _wide(table), copy) for copy in copies(store, _wide(table))]
+
+
+def loose_shards(store: Store, table: Table) -> list[str]:
+    """Shards of the table of which there is no copy."""
+    covered = {shard for copy in copies(store, _wide(table)) for shard in copy.shards}
+    return [shard for shard in store.parts(table.name) if shard not in covered]
+
+
 def readable_files(store: Store, table: Table) -> list[str]:
     """Paths of the files that together hold every row of the table once: copies, then shards' own."""
-    wide = SCORED_CLIPS if table in (CLIPS, FILTER_SCORES) else table
-    listed = copies(store, wide) if wide in COMPACTED else []
-    covered = {shard for copy in listed for shard in copy.shards}
-    loose = [shard for shard in store.parts(table.name) if shard not in covered]
-    return [copy_path(store, wide, c) for c in listed] + [store.path(table.name, s) for s in loose]
+    return copied_files(store, table) + [store.path(table.name, s) for s in loose_shards(store, table)]
+
+
+def _wide(table: Table) -> Table:
+    """The table of the copies in which a table's rows lie."""
+    return SCORED_CLIPS if table in _tables(SCORED_CLIPS) else table
 
 
 def sweep(store: Store, table: Table) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .columns import Table
 from .file_states import FileState, is_settled
+from .parquet_file import BrokenPart, parquet_file
 from .registers import Register, columns_of
 from .store import Store
 
@@ -56,8 +56,9 @@ def _states(store: Store, table: Table, parts: Sequence[str]) -> dict[str, FileS
 
 def _has(store: Store, table: Table, part: str, schema: pa.Schema) -> bool:
     try:
-        return bool(pq.read_schema(store.path(table.name, part), filesystem=store.fs).equals(schema))
-    except (FileNotFoundError, pa.ArrowInvalid):  # a broken one is told of when it is read
+        with parquet_file(store.fs, store.path(table.name, part)) as file:
+            return bool(file.schema_arrow.equals(schema))
+    except (FileNotFoundError, BrokenPart):  # a broken one is told of when it is read
         return False
 
 

@@ -2,15 +2,19 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from .checks import shard_faults
 from .columns import Table
 from .curation import Curation
 from .lineage import Lineage
+from .measuring.measure_shard import measure_shard
+from .measuring.scorer import Scorer
 from .store import Stamp, fingerprint
 from .work import Counts, Progress
 
@@ -131,29 +135,33 @@ def require(lineage: Lineage, shard: str, step: str, needs: Mapping[str, Expecte
             )
 
 
-def describe(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    key: dg.AssetKey,
-    folder: str,
-    step: str,
-    prints: Mapping[str, str],
-) -> dg.DataVersion:
-    """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
-
-    Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
+def measured(
+    context: dg.AssetExecutionContext, curation: Curation, scorers: Sequence[Scorer], purpose: str
+) -> dict[str, dict[str, str]]:
+    """Bring the tables of enabled scorers up to date on every shard of the run, one process at a time; returns by step
+    each shard's fingerprint. Raises dagster.Failure when the clips are missing or stale.
     """
-    for shard, value in prints.items():
-        counts = curation.counts.get((step, shard))
-        metadata = {
-            "fingerprint": value,
-            "bytes": curation.store.size(folder, shard),
-            "dagster/uri": curation.store.path(folder, shard),
-        }
-        if counts is not None:
-            metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
-        context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
-    return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))
+    prints: dict[str, dict[str, str]] = {s.step: {} for s in scorers}
+    for shard in context.partition_keys:
+        with curation.store.locked(shard):
+            for step, stamp in _measure(context, curation, scorers, purpose, shard).items():
+                prints[step][shard] = stamp.fingerprint
+    return prints
+
+
+def _measure(
+    context: dg.AssetExecutionContext, curation: Curation, scorers: Sequence[Scorer], purpose: str, shard: str
+) -> dict[str, Stamp]:
+    lineage, retry = curation.lineage(), curation.retry_failed
+    require(lineage, shard, purpose, {"clips": Lineage.clips})
+    expected = {s.step: lineage.measured(s, shard) for s in scorers}
+    force = any(forced(context, curation, s.step) for s in scorers)
+    stale = [s for s in scorers if force or retry or not lineage.is_fresh(s.step, shard, expected[s.step])]
+    if stale:
+        progress = curation.progress or LogProgress(context)
+        done = measure_shard(curation.store, lineage, shard, stale, curation.engine, progress, force, retry)
+        curation.counts |= {(s.step, shard): done[s.name] for s in stale}
+    return expected
 
 
 SOUND = "sound"
@@ -195,3 +203,41 @@ def sound(
         facts["first"] = dg.MetadataValue.md("\n".join(f"- {fault}" for fault in first))
         facts["set aside"] = [curation.store.set_aside(folder, part) for part in found]
     return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]
+
+
+def describe(
+    context: dg.AssetExecutionContext,
+    curation: Curation,
+    key: dg.AssetKey,
+    folder: str,
+    step: str,
+    prints: Mapping[str, str],
+) -> dg.DataVersion:
+    """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
+
+    Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
+    """
+    for shard, value in prints.items():
+        counts = curation.counts.get((step, shard))
+        metadata = {
+            "fingerprint": value,
+            "bytes": curation.store.size(folder, shard),
+            "dagster/uri": curation.store.path(folder, shard),
+        }
+        if counts is not None:
+            metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
+        context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
+    return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))
+
+
+def result(
+    context: dg.AssetExecutionContext, curation: Curation, table: Table, step: str, prints: Mapping[str, str]
+) -> Result:
+    """What Dagster is told of a table by shard: facts of each shard, the data version, and whether what was written is
+    sound. `prints`: each shard's fingerprint, as `walk` and `measured` return them.
+    """
+    key = dg.AssetKey(table.name.split("/"))
+    version = describe(context, curation, key, table.name, step, prints)
+    look = partial(shard_faults, curation.store, table)
+    checked = sound(context, curation, key, table.name, written(curation, step, prints), look)
+    return dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)

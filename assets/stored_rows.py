@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from .columns import Table
-from .compaction import COMPACTED, SCORED_CLIPS, Copy, copies, copy_path
+from .compaction import SCORED_CLIPS, Copy, copied_files, copies, copy_path, loose_shards
 from .known_columns import complete_parts, remember
 from .store import Store
 from .tables import CLIPS, FILTER_SCORES
@@ -18,27 +18,15 @@ SCORED = (CLIPS, FILTER_SCORES)
 
 def table_sql(store: Store, table: Table) -> str:
     """Every row of a table once; no rows when nothing is stored."""
-    wide = SCORED_CLIPS if table in SCORED else table
-    paths = [copy_path(store, wide, copy) for copy in _copies(store, table)]
+    paths = copied_files(store, table)
     read = [_select(table, paths)] if paths else []
-    return " UNION ALL ".join([*read, *_own_files(store, table, _loose(store, table))]) or empty_sql(table)
+    return " UNION ALL ".join([*read, *_own_files(store, table, loose_shards(store, table))]) or empty_sql(table)
 
 
 def remember_columns(store: Store, tables: Iterable[Table]) -> None:
     """So that the next one who asks opens none of the files of which there is no copy."""
     for table in tables:
-        remember(store, table, _loose(store, table))
-
-
-def _copies(store: Store, table: Table) -> list[Copy]:
-    wide = SCORED_CLIPS if table in SCORED else table
-    return copies(store, wide) if wide in COMPACTED else []
-
-
-def _loose(store: Store, table: Table) -> list[str]:
-    """Shards of which there is no read copy."""
-    covered = {shard for copy in _copies(store, table) for shard in copy.shards}
-    return [shard for shard in store.parts(table.name) if shard not in covered]
+        remember(store, table, loose_shards(store, table))
 
 
 def scored_sql(store: Store) -> str:

@@ -15,7 +15,6 @@ from .captions.tables import CAPTIONS
 from .columns import Table
 from .compaction import readable_files
 from .embeddings.tables import CONCEPT_CENTROIDS, CONCEPTS, DUPLICATE_PAIRS, DUPLICATES, EMBEDDINGS
-from .parquet_file import parquet_file
 from .store import Stamp, Store
 from .stored_rows import empty_sql, remember_columns, scored_sql, table_sql
 from .tables import (
@@ -30,7 +29,7 @@ from .tables import (
     SOURCES,
     TIERS,
 )
-from .tiers.judge import TIER_FOLDER, bounds_of, hold_mask_of, stored_tiers
+from .tiers.judge import bounds_of, hold_mask_of, stored_tiers, tier_rows
 from .tiers.literals import literal
 from .tiers.sql import decisions_sql
 from .tiers.vocabulary import vocabulary
@@ -136,12 +135,8 @@ _OF_CLIPS = (FILTER_SCORES, EMBEDDINGS, DUPLICATES, CONCEPTS)
 
 def _has_gone(store: Store) -> bool:
     """Whether any file was removed: only then does a view leave rows out."""
-    for path in readable_files(store, SOURCES):
-        with parquet_file(store.fs, path) as file:
-            gone_at = file.read(columns=["gone_at"])["gone_at"]
-        if gone_at.null_count < len(gone_at):
-            return True
-    return False
+    gone_at = store.read_files(SOURCES, readable_files(store, SOURCES), ["gone_at"])["gone_at"]
+    return bool(gone_at.null_count < len(gone_at))
 
 
 def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
@@ -149,7 +144,7 @@ def _tier_views(store: Store, preset: str | None) -> dict[str, str]:
     stored = stored_tiers(store)
     tiers, decisions = [], []
     for name, tier, stamp in stored:
-        rows = f"read_parquet({literal(store.path(f'{TIER_FOLDER}/{name}', tier))})"
+        rows = tier_rows(store, name, tier)
         tiers.append(f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM {rows}")
         decisions.append(
             f"SELECT {literal(name)} AS preset, {literal(tier)} AS tier, * FROM ({_decisions(rows, stamp)})"

@@ -17,6 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from synthetic import Silent
 
 from assets.captions.caption_shard import caption_shard
 from assets.captions.options import CaptionOptions
@@ -232,21 +233,6 @@ class CaptionStub:
 
 
 QUICK = {"silence_s": 1.0, "deadline_s": 4.0, "retries": 1, "concurrency": 16}
-
-
-class Silent:
-    """A progress that counts."""
-
-    items = done = ended = 0
-
-    def begin(self, step: str, shard: str, items: int, video_s: float) -> None:
-        self.items = items
-
-    def advance(self, items: int = 1, video_s: float = 0.0) -> None:
-        self.done += items
-
-    def end(self) -> None:
-        self.ended += 1
 
 
 def clip(number: int, **more: Any) -> Row:

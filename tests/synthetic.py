@@ -227,3 +227,18 @@ def ask(store: Store, query: str, preset_name: str | None = "mine") -> list[Row]
     with connect(store, preset_name) as connection:
         rows: list[Row] = connection.sql(query).to_arrow_table().to_pylist()
         return rows
+
+
+class Silent:
+    """A progress that counts."""
+
+    items = done = ended = 0
+
+    def begin(self, step: str, shard: str, items: int, video_s: float) -> None:
+        self.items = items
+
+    def advance(self, items: int = 1, video_s: float = 0.0) -> None:
+        self.done += items
+
+    def end(self) -> None:
+        self.ended += 1

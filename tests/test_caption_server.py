@@ -10,9 +10,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from caption_server import KEY, QUICK, CaptionStub, Silent, asking, captioned, clip, drawing, keyframes, said
+from caption_server import KEY, QUICK, CaptionStub, asking, captioned, clip, drawing, keyframes, said
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import Silent
 
 from assets.captions.caption_shard import caption_shard
 from assets.captions.openai_server import SERVER, CaptionServerError

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from caption_server import CaptionStub, Silent, asking, captioned, clip, drawing, keyframes, said
+from caption_server import CaptionStub, asking, captioned, clip, drawing, keyframes, said
+from synthetic import Silent
 
 from assets.captions.caption_shard import Captioner, caption_shard
 from assets.captions.measured import measured_caption

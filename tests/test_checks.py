@@ -38,14 +38,14 @@ def first(**values: Any) -> Callable[[list[Row]], list[Row]]:
     return lambda rows: [rows[0] | values, *rows[1:]]
 
 
-def told(store: Store, table: Table, of_clips: str = "") -> str:
-    return "\n".join(shard_faults(store, table, SHARD, of_clips))
+def told(store: Store, table: Table) -> str:
+    return "\n".join(shard_faults(store, table, SHARD))
 
 
 def test_a_sound_root_has_no_faults(store: Store) -> None:
     for table in STORED:
         if store.exists(table.name, SHARD) and table != SCANS:  # of a synthetic video there are no signals
-            assert shard_faults(store, table, SHARD, "same" if table == FILTER_SCORES else "") == []
+            assert shard_faults(store, table, SHARD) == []
 
 
 def test_a_range_is_held_against_the_declared_one(store: Store) -> None:
@@ -78,10 +78,10 @@ def test_a_part_that_is_missing_or_broken_is_one_sentence(store: Store) -> None:
 
 def test_scores_are_of_the_clips_in_their_order(store: Store) -> None:
     change(store, FILTER_SCORES, lambda rows: rows[::-1])
-    assert "holds 6 clips, clips 6; they are the same in the same order" in told(store, FILTER_SCORES, "same")
-    assert told(store, FILTER_SCORES, "known") == ""
+    assert "holds 6 clips, clips 6; they are the same in the same order" in told(store, FILTER_SCORES)
+    assert "none of the shard" not in told(store, FILTER_SCORES)
     change(store, FILTER_SCORES, first(clip_id="f" * 32))
-    assert f"1 clips are none of the shard: {'f' * 32}" in told(store, FILTER_SCORES, "known")
+    assert f"1 clips are none of the shard: {'f' * 32}" in told(store, FILTER_SCORES)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,12 @@ def test_a_run_ends_at_a_table_that_is_not_sound(
     """Nothing is made of it, by the next run neither; mended, all is made."""
     videos, at = ("run", "--input", drawn), ("--root", tmp_path / "root", "--workers", "1")
     store = Store(str(tmp_path / "root"))
+
+    def overlapping(store: Store, table: Table, shard: str) -> list[str]:
+        return [f"clips/{shard}: 2 overlap"] if table == CLIPS else []
+
     with monkeypatch.context() as broken:
-        broken.setattr("assets.clips.clips.shard_faults", lambda store, table, shard: [f"clips/{shard}: 2 overlap"])
+        broken.setattr("assets.partitions.shard_faults", overlapping)
         for _ in range(2):
             answer = clipsieve(*videos, *at)
             assert answer.code == 1 and "clips: - clips/shard-000001: 2 overlap" in answer.err

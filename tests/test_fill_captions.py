@@ -15,8 +15,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from caption_server import BEHAVIOURS, CaptionStub, Request, Silent, asking, drawing, said
-from synthetic import InThisProcess, ask, judge, preset, root
+from caption_server import BEHAVIOURS, CaptionStub, Request, asking, drawing, said
+from synthetic import InThisProcess, Silent, ask, judge, preset, root
 
 from assets.captions.answer import CaptionServerError
 from assets.captions.captions import captions

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from drawn_signals import LETTERBOX, clip, frames, grid
-from synthetic import InThisProcess, Row, fill
+from synthetic import InThisProcess, Row, Silent, fill
 
 from assets.columns import DOUBLE, INT, STRING, Column
 from assets.filter_scores.scorers import SCORERS
@@ -76,21 +76,6 @@ def test_scorers_name_their_columns_once_and_say_what_they_do() -> None:
     assert len(names) == len(set(names)) and len({s.name for s in SCORERS}) == len(SCORERS)
     for each in SCORERS:
         assert each.version >= 1 and each.doc and all(c.doc and c.type in (DOUBLE, INT, STRING) for c in each.columns)
-
-
-class Silent:
-    """A progress that counts."""
-
-    done, ended = 0, 0
-
-    def begin(self, step: str, shard: str, items: int, video_s: float) -> None:
-        self.items = items
-
-    def advance(self, items: int = 1, video_s: float = 0.0) -> None:
-        self.done += items
-
-    def end(self) -> None:
-        self.ended += 1
 
 
 SHARD = "shard-000001"

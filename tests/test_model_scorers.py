@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from synthetic import InThisProcess, Row, fill, preset
+from synthetic import InThisProcess, Row, Silent, fill, preset
 from tiny_models import head_tensors, save_clip
 
 from assets.filter_scores.scorers import SCORERS
@@ -126,12 +126,6 @@ def library(path: Path, models: Path, pictures: list[Any]) -> tuple[Store, Optio
     with store.writer(KEYFRAMES, SHARD, Lineage(store, options).scan(SHARD)) as out:
         out.add(rows_to_table(KEYFRAMES, rows))
     return store, options
-
-
-class Silent:
-    def begin(self, *_: Any) -> None: ...
-    def advance(self, *_: Any) -> None: ...
-    def end(self) -> None: ...
 
 
 def test_a_model_that_is_absent_leaves_null_and_its_name(tmp_path: Path) -> None:

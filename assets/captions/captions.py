@@ -1,25 +1,10 @@
 """The asset `captions`: a structured caption of every clip that tier_1 keeps, by shard."""
 
-from functools import partial
-
 import dagster as dg
 
-from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import (
-    BACKFILL,
-    SHARDS,
-    Duty,
-    Result,
-    describe,
-    forced,
-    sound,
-    sound_spec,
-    table_metadata,
-    walk,
-    written,
-)
+from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CAPTIONS_STEP
 from ..tiers.judge import expected_stamp, folder
 from ..work import Counts, Progress
@@ -61,7 +46,4 @@ def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
 
     duty = Duty("captions", "captions", Lineage.captions, work, {"clips": Lineage.clips})
     prints = walk(context, curation, duty)
-    version = describe(context, curation, context.asset_key, "captions", "captions", prints)
-    look = partial(shard_faults, curation.store, CAPTIONS)
-    checked = sound(context, curation, context.asset_key, "captions", written(curation, "captions", prints), look)
-    return dg.MaterializeResult(data_version=version, check_results=checked)
+    return result(context, curation, CAPTIONS, "captions", prints)

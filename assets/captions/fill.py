@@ -14,13 +14,12 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.clip_view import Keyframe
 from ..store import Stamp, Store, VideoReader, fingerprint, rows_to_table
-from ..tables import CLIPS, FILTER_SCORES, KEYFRAMES, MANIFEST_COLUMNS
+from ..tables import CLIPS, FILTER_SCORES, KEYFRAMES, MANIFEST_COLUMNS, TIERS
 from ..tiers.judge import folder
 from ..work import Counts, Progress
 from .caption_shard import Captioner, caption_shard
@@ -46,7 +45,7 @@ def kept_now(curation: Curation, lineage: Lineage, shard: str) -> tuple[set[str]
     store, place = curation.store, folder(curation.preset.name)
     while True:
         stamp = lineage.captions(shard)
-        rows = pq.read_table(store.path(place, "tier_1"), columns=["clip_id", "kept"], filesystem=store.fs)
+        rows = store.read_files(TIERS, [store.path(place, "tier_1")], ["clip_id", "kept"])
         if lineage.captions(shard) == stamp:
             return set(rows.filter(rows["kept"])["clip_id"].to_pylist()), stamp
 

@@ -1,25 +1,10 @@
 """The asset `clips`: spans of one shot each, computed from stored series."""
 
-from functools import partial
-
 import dagster as dg
 
-from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import (
-    BACKFILL,
-    SHARDS,
-    Duty,
-    Result,
-    describe,
-    forced,
-    sound,
-    sound_spec,
-    table_metadata,
-    walk,
-    written,
-)
+from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -47,7 +32,4 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
 
     duty = Duty("clips", "clips", Lineage.clips, work, {"scans": Lineage.scan})
     prints = walk(context, curation, duty)
-    version = describe(context, curation, context.asset_key, "clips", "clips", prints)
-    parts, look = written(curation, "clips", prints), partial(shard_faults, curation.store, CLIPS)
-    checked = sound(context, curation, context.asset_key, "clips", parts, look)
-    return dg.MaterializeResult(data_version=version, check_results=checked)
+    return result(context, curation, CLIPS, "clips", prints)

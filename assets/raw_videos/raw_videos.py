@@ -1,25 +1,10 @@
 """The asset `raw_videos`: each source file read once, in sequence; nothing is decoded."""
 
-from functools import partial
-
 import dagster as dg
 
-from ..checks import shard_faults
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import (
-    BACKFILL,
-    SHARDS,
-    Duty,
-    Result,
-    describe,
-    forced,
-    sound,
-    sound_spec,
-    table_metadata,
-    walk,
-    written,
-)
+from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import RAW_VIDEOS_STEP
 from ..tables import RAW_VIDEOS
 from ..work import Counts, Progress
@@ -48,7 +33,4 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
 
     duty = Duty("raw_videos", "raw_videos", Lineage.raw_videos, work, {})
     prints = walk(context, curation, duty)
-    version = describe(context, curation, context.asset_key, "raw_videos", "raw_videos", prints)
-    look = partial(shard_faults, curation.store, RAW_VIDEOS)
-    checked = sound(context, curation, context.asset_key, "raw_videos", written(curation, "raw_videos", prints), look)
-    return dg.MaterializeResult(data_version=version, check_results=checked)
+    return result(context, curation, RAW_VIDEOS, "raw_videos", prints)

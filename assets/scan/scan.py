@@ -1,15 +1,13 @@
 """The one decode, as one step with three assets: `frame_signals`, `keyframes`, `scans`."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import dagster as dg
 
-from ..checks import shard_faults
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, describe, forced, sound, sound_spec, table_metadata, walk, written
+from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
 from ..work import Counts, Progress
@@ -42,9 +40,7 @@ def _spec(table: Table) -> dg.AssetSpec:
     partitions_def=SHARDS,
     backfill_policy=BACKFILL,
 )
-def scan(
-    context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
-) -> Iterator[dg.MaterializeResult[None]]:
+def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[Result]:
     """Decode each video of the shard once, in isolated workers."""
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
@@ -61,8 +57,4 @@ def scan(
     duty = Duty("scan", SCANS.name, Lineage.scan, work, {"raw_videos": Lineage.raw_videos})
     prints = walk(context, curation, duty)
     for table in DESCRIPTIONS:
-        key = dg.AssetKey(table.name)
-        version = describe(context, curation, key, table.name, "scan", prints)
-        look = partial(shard_faults, curation.store, table)
-        checked = sound(context, curation, key, table.name, written(curation, "scan", prints), look)
-        yield dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)
+        yield result(context, curation, table, "scan", prints)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import duckdb
 
 from .bounds import Bound, Preset
-from .judge import bounds_of, folder, hold_mask_of
-from .literals import literal, quoted
+from .judge import bounds_of, folder, hold_mask_of, tier_rows
+from .literals import quoted
 from .sql import LENGTH_US, judge_all_sql
 from .tally import US_AN_HOUR, Tally, counted_by, tallies
 from .vocabulary import Vocabulary
@@ -74,9 +74,9 @@ def _tallies(connection: duckdb.DuckDBPyConnection, tier: TierMasks, by: str | N
         return [(None, tier.tally)]
     relation = tier.relation
     if by is not None or isinstance(tier, StoredTier):
-        length = "CAST(round(duration_s * 1e6) AS BIGINT) AS length_us"
-        joined = f"{relation} JOIN clips USING (clip_id){_group_join(by)}"
-        relation = f"(SELECT fail_mask, unmeasured_mask, {length}, {by or 'NULL'} AS by_ FROM {joined})"
+        name, length = LENGTH_US
+        joined = f"{relation} JOIN clips c USING (clip_id){_group_join(by)}"
+        relation = f"(SELECT fail_mask, unmeasured_mask, {length} AS {name}, {by or 'NULL'} AS by_ FROM {joined})"
     counts = counted_by(connection, relation, by and "by_")
     return tallies(counts, tier.bounds, tier.hold_mask)
 
@@ -113,8 +113,7 @@ def stored_funnel_tiers(store: Any, preset: str, tiers: list[str]) -> list[TierM
     for name in tiers:
         stamp = store.stamp(folder(preset), name)
         if stamp is not None:
-            relation = f"read_parquet({literal(store.path(folder(preset), name))})"
-            tier = StoredTier(name, relation, tuple(bounds_of(stamp)), hold_mask_of(stamp))
+            tier = StoredTier(name, tier_rows(store, preset, name), tuple(bounds_of(stamp)), hold_mask_of(stamp))
             tier.tally = Tally.of(stamp.extra["tally"]) if "tally" in stamp.extra else None
             listed.append(tier)
     return listed

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from pyarrow import fs as pafs
 
 from ..lineage import Lineage
-from ..parquet_file import parquet_file
 from ..registers import Register
 from ..steps import TIERS_STEP
 from ..store import Stamp, Store, fingerprint
@@ -35,6 +34,11 @@ Flags = npt.NDArray[np.bool_]
 
 def folder(preset: str) -> str:
     return f"{TIER_FOLDER}/{preset}"
+
+
+def tier_rows(store: Store, preset: str, tier: str) -> str:
+    """SQL of a stored tier's rows."""
+    return f"read_parquet({literal(store.path(folder(preset), tier))})"
 
 
 def expected_stamp(lineage: Lineage, preset: Preset, number: int) -> Stamp:
@@ -141,7 +145,7 @@ def _judged(
         verdicts = Verdicts(connection.sql(query).to_arrow_reader(ROWS_A_BATCH))
         if number == 1 or verdicts.judged_ids == _kept_ids(store, preset, number - 1):
             return verdicts
-    previous = f"read_parquet({literal(store.path(folder(preset.name), preset.tiers[number - 2].name))})"
+    previous = tier_rows(store, preset.name, preset.tiers[number - 2].name)
     beside = _registered(connection, _there(connection))
     query = judge_sql(preset.tiers[number - 1], vocabulary, previous, beside, [LENGTH_US])
     return Verdicts(connection.sql(query).to_arrow_reader(ROWS_A_BATCH))
@@ -198,8 +202,7 @@ def _registered(connection: duckdb.DuckDBPyConnection, reached: Flags | None) ->
 def _kept(store: Store, preset: Preset, number: int) -> Flags:
     """Whether a stored tier keeps it, of each clip that it judged."""
     path = store.path(folder(preset.name), preset.tiers[number - 1].name)
-    with parquet_file(store.fs, path) as file:
-        return np.array(file.read(columns=["kept"])["kept"])
+    return np.array(store.read_files(TIERS, [path], ["kept"])["kept"])
 
 
 def drop_beyond(store: Store, preset: Preset) -> None:

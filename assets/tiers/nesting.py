@@ -8,8 +8,7 @@ from ..checks import part_faults
 from ..store import Store
 from ..tables import TIERS
 from .bounds import Preset
-from .judge import folder
-from .literals import literal
+from .judge import folder, tier_rows
 from .tally import Tally
 
 
@@ -30,7 +29,7 @@ def tier_faults(store: Store, preset: Preset, number: int) -> list[str]:
     theirs = store.stamp(place, before)
     if theirs is not None and theirs.extra.get("kept_ids") == stamp.extra["judged_ids"]:
         return faults
-    if strange := _strangers(store.path(place, tier), store.path(place, before)):
+    if strange := _strangers(*(tier_rows(store, preset.name, name) for name in (tier, before))):
         faults.append(f"{tier} judged {strange} clips that {before} does not keep")
     return faults
 
@@ -50,7 +49,7 @@ def _sums(tally: Tally, rows: int) -> list[str]:
 
 def _strangers(tier: str, before: str) -> int:
     """Clips of a tier that the one before does not keep."""
-    kept = f"(SELECT clip_id FROM read_parquet({literal(before)}) WHERE kept)"
-    query = f"SELECT count(*) FROM read_parquet({literal(tier)}) t ANTI JOIN {kept} b USING (clip_id)"
+    kept = f"(SELECT clip_id FROM {before} WHERE kept)"
+    query = f"SELECT count(*) FROM {tier} t ANTI JOIN {kept} b USING (clip_id)"
     with duckdb.connect() as connection:
         return int(connection.sql(query).fetchall()[0][0])

@@ -21,6 +21,7 @@ from assets.store import Store
 from assets.work import Success
 from orchestration.worker import ONE_THREAD
 
+from ..roots import Quiet
 from ..rounds import measured
 
 
@@ -29,16 +30,6 @@ class InThisProcess:
 
     def run(self, function: Callable[[Any], Any], items: Iterable[Any], *_: Any) -> Iterator[tuple[Any, Success[Any]]]:
         return ((item, Success(function(item))) for item in items)
-
-
-class Quiet:
-    """Takes progress and tells nobody."""
-
-    def begin(self, step: str, shard: str, items: int, video_s: float) -> None: ...
-
-    def advance(self, items: int = 1, video_s: float = 0.0) -> None: ...
-
-    def end(self) -> None: ...
 
 
 def measure(store: Store, shard: str, scorers: Sequence[Scorer]) -> dict[str, Any]:
