@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs as pafs
 from synthetic import Row, ask, judge, preset, root
 from test_compaction import rewrite
 
 from assets import known_columns
 from assets.columns import Table
 from assets.compaction import COMPACTED, SCORED_CLIPS, compact
+from assets.parquet_file import parquet_file
 from assets.store import Stamp, Store, fingerprint, rows_to_table
 from assets.stored_rows import scored_sql
 from assets.tables import CLIPS, FILTER_SCORES
@@ -90,12 +94,11 @@ def test_files_that_are_known_are_not_opened_again(tmp_path: Path, monkeypatch: 
     write_database(store, None)
     opened: list[str] = []
 
-    def seen(path: str, **_: object) -> object:
+    def seen(filesystem: pafs.FileSystem, path: str) -> AbstractContextManager[pq.ParquetFile]:
         opened.append(str(Path(path).relative_to(tmp_path)))
-        return original(path, **_)
+        return parquet_file(filesystem, path)
 
-    original = known_columns.pq.read_schema
-    monkeypatch.setattr(known_columns.pq, "read_schema", seen)
+    monkeypatch.setattr(known_columns, "parquet_file", seen)
     with connect(Store(str(tmp_path)), None) as connection:
         assert connection.sql("SELECT count(*) FROM frame_signals").fetchall() == [(0,)]
     assert set(opened) == {"filter_scores/shard-000002.parquet"}, "one of another version is looked into every time"
