@@ -59,6 +59,36 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
+@app.command()
+def explore(
+    root: Root = None,
+    preset: PresetOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8080,
+    save_in: Annotated[Path, typer.Option(help="Where presets are saved.")] = Path(),
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+) -> None:
+    """Move bounds on a page, see counts change, and watch the clips at their edges; nothing on the root is written."""
+    with plain_errors():
+        from .overview import require_sources
+        from .questions import QuestionError
+
+        settings = settings_of(root, preset)
+        if not _is_free("127.0.0.1", port):
+            raise QuestionError(f"port {port} is taken; use --port")
+        if not save_in.is_dir():
+            raise QuestionError(f"--save-in {save_in}: there is no such folder")
+        from .explore.explorer import Explorer
+        from .explore.server import serve
+        from .opening import open_root
+
+        require_sources(open_root(settings))
+        stderr().print(f"Reading the clips of {settings.absolute_root}", markup=False, soft_wrap=True)
+        explorer = Explorer(settings, save_in.resolve())
+        explorer.library(explorer.first)
+        stderr().print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
+        serve(explorer, port, browser)
+
+
 models = typer.Typer(no_args_is_help=True, help="Which models exist, and fetching their weights.")
 app.add_typer(models, name="models")
 

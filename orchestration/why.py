@@ -47,18 +47,24 @@ def why(curation: Curation, text: str) -> Explanation | Rows:
     with open_views(curation) as connection:
         clips = _clips(connection, text)
         tiers = judge_in_memory(connection, curation.preset, curation.vocabulary)
-        reached = _reached(connection, tiers)
         if len(clips) > 1:
+            reached = _reached(connection, tiers, [clip["clip_id"] for clip in clips])
             return [_listed(clip, reached.get(clip["clip_id"])) for clip in clips]
-        (clip,) = clips
-        rules = _verdicts(connection, curation, tiers, clip["clip_id"])
-        end = reached.get(clip["clip_id"])
-        sentence = _sentence(end, rules)
-        if better := _better(connection, curation, tiers, end, clip["clip_id"]):
-            sentence += f"; {better} stays"
-        if end is not None and end.rule is not None and sentence.endswith(NO_VALUE):
-            sentence += _why_unmeasured(connection, clip["clip_id"], end.rule.rpartition(".")[0])
-        return Explanation(clip, sentence, rules)
+        return explain(connection, curation, tiers, clips[0])
+
+
+def explain(
+    connection: duckdb.DuckDBPyConnection, curation: Curation, tiers: TierRelations, clip: dict[str, Any]
+) -> Explanation:
+    """Every rule of one clip (a row of `clips`), and in a sentence how far it got; `tiers` as funnel() takes them."""
+    rules = _verdicts(connection, curation, tiers, clip["clip_id"])
+    end = _reached(connection, tiers, [clip["clip_id"]]).get(clip["clip_id"])
+    sentence = _sentence(end, rules)
+    if better := _better(connection, curation, tiers, end, clip["clip_id"]):
+        sentence += f"; {better} stays"
+    if end is not None and end.rule is not None and sentence.endswith(NO_VALUE):
+        sentence += _why_unmeasured(connection, clip["clip_id"], end.rule.rpartition(".")[0])
+    return Explanation(clip, sentence, rules)
 
 
 def _why_unmeasured(connection: duckdb.DuckDBPyConnection, clip_id: str, column: str) -> str:
@@ -112,12 +118,13 @@ def _nothing_found(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     )
 
 
-def _reached(connection: duckdb.DuckDBPyConnection, tiers: TierRelations) -> dict[str, Reached]:
-    """How far every clip got; one that has no scores yet is absent."""
+def _reached(connection: duckdb.DuckDBPyConnection, tiers: TierRelations, clip_ids: list[str]) -> dict[str, Reached]:
+    """How far each of the clips got; one that has no scores yet is absent."""
     reached: dict[str, Reached] = {}
     for name, relation, bounds, hold_mask in tiers:
-        query = f"SELECT clip_id, kept, fail_mask | (unmeasured_mask & {hold_mask}::UBIGINT) FROM {relation}"
-        for clip_id, kept, blockers in connection.execute(query).fetchall():
+        blocking = f"fail_mask | (unmeasured_mask & {hold_mask}::UBIGINT)"
+        query = f"SELECT clip_id, kept, {blocking} FROM {relation} WHERE clip_id IN (SELECT unnest(?))"
+        for clip_id, kept, blockers in connection.execute(query, [clip_ids]).fetchall():
             first = (blockers & -blockers).bit_length() - 1
             reached[clip_id] = Reached(name, None if kept else bounds[first].name)
     return reached

@@ -113,16 +113,20 @@ class Waiting:
 
     def __init__(self) -> None:
         self.workers: list[Worker] = []
+        self._lock = threading.Lock()  # previews are asked for by several threads
 
     def take(self) -> Worker:
         """One that waits, or a new one."""
         context = repr((sys.path, sorted(os.environ.items())))
-        while self.workers:
-            worker = self.workers.pop()
+        while (worker := self._pop()) is not None:
             if worker.context == context and worker.process.poll() is None:
                 return worker
             worker.stop()
         return Worker(context)
+
+    def _pop(self) -> Worker | None:
+        with self._lock:
+            return self.workers.pop() if self.workers else None
 
     def give(self, worker: Worker, most: int, memory_limit_bytes: int) -> None:
         """Let a worker wait, at most so many at once, unless it has grown."""
@@ -133,8 +137,8 @@ class Waiting:
 
     def stop(self) -> None:
         """End them all."""
-        while self.workers:
-            self.workers.pop().stop()
+        while (worker := self._pop()) is not None:
+            worker.stop()
 
 
 def _cause_of_death(process: subprocess.Popen[bytes]) -> str:

@@ -81,13 +81,17 @@ def judge_sql(
     return f"{steps} SELECT {', '.join(shown)} FROM judged_1{'' if is_sorted else ' ORDER BY row_'}"
 
 
-def judge_all_sql(tiers: Sequence[Tier], vocabulary: Vocabulary, facts: Sequence[tuple[str, str]] = ()) -> str:
+def judge_all_sql(
+    tiers: Sequence[Tier], vocabulary: Vocabulary, facts: Sequence[tuple[str, str]] = (), population: str | None = None
+) -> str:
     """SELECT clip_id, the facts, and fail_N, unmeasured_N, kept_N of every tier N, for all clips, in no order.
 
-    What a tier says of a clip that the one before rejects means nothing, but for kept_N, which is false.
+    What a tier says of a clip that the one before rejects means nothing, but for kept_N, which is false. `population`
+    names a relation that has clip_id, the facts and the columns of the rules already.
     """
     numbered = any(bound.kind in WINDOWED for tier in tiers for bound in tier.bounds)
-    steps = _steps(tiers, vocabulary, None, facts, "scored_clips", numbered)
+    known = f"(SELECT *, row_number() OVER () AS row_ FROM {population})" if numbered else population
+    steps = _steps(tiers, vocabulary, None, facts, "scored_clips", numbered, population and known)
     verdicts = [f"{name}_{n}" for n in range(1, len(tiers) + 1) for name in ("fail", "unmeasured", "kept")]
     return f"{steps} SELECT {', '.join(['clip_id', *dict(facts), *verdicts])} FROM judged_{len(tiers)}"
 
@@ -105,6 +109,7 @@ def _steps(
     facts: Sequence[tuple[str, str]],
     clips: str,
     numbered: bool,
+    population: str | None = None,
 ) -> str:
     """WITH steps, each on the one before: judged_N has fail_N, unmeasured_N and kept_N of tier N and those before.
 
@@ -120,7 +125,9 @@ def _steps(
     listed = [f"{sql} AS {name}" for name, sql in facts] + (["row_"] if numbered else [])
     bits, masks = zip(*(_masks(tier, number) for number, tier in enumerate(tiers, 1)), strict=True)
     steps = {
-        "population": population_sql(columns, vocabulary, previous, listed, clips),
+        "population": f"FROM {population}"
+        if population
+        else population_sql(columns, vocabulary, previous, listed, clips),
         "bits": f"SELECT *, {', '.join(bits)} FROM population",
         "judged_0": f"SELECT {', '.join([*carried, *masks])} FROM bits",
     }

@@ -1,0 +1,178 @@
+"""Which clips a person is shown: those at the edge of a bound, and those that a condition in SQL finds."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from assets.tiers.bounds import Bound
+from assets.tiers.literals import literal
+from assets.tiers.rules import Preset
+from assets.tiers.sql import population_sql
+
+from ..questions import QuestionError, Rows
+from .library import EXPLORED, FACTS, Library
+
+PAGE = 24
+"""Clips that a page of a search shows."""
+NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+CLIP_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A clip as a person meets it. `value`: of the column that is looked at. `reached`: how many tiers keep it.
+    `reasons`: the rules that keep it out of the next one, as TIER COLUMN.KIND.
+    """
+
+    clip_id: str
+    uri: str
+    start_s: float
+    end_s: float
+    value: Any
+    reached: int
+    reasons: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return os.path.basename(self.uri)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Clips on both sides of a bound, the nearest to it first; where no value says what is near, any."""
+
+    kept: list[Card]
+    rejected: list[Card]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of the clips that a condition finds, how many there are, and how many of them each tier keeps."""
+
+    cards: list[Card]
+    clips: int
+    in_tiers: list[int]
+
+
+def edge(library: Library, preset: Preset, tier: int, bound: Bound, count: int) -> Edge:
+    """Of the clips that reach tier number `tier` (from 1): those nearest to the bound on either side of it."""
+    bounds = preset.tiers[tier - 1].bounds
+    bit, hold = 1 << [b.name for b in bounds].index(bound.name), preset.tiers[tier - 1].hold_mask
+    before = f"((fail_{tier} | (unmeasured_{tier} & {hold}::UBIGINT)) & {bit - 1}::UBIGINT) = 0"
+    asked = "true" if bound.kind in ("min", "max", "in") else before
+    reaches = f"kept_{tier - 1}" if tier > 1 else "true"
+    value = library.value_of(bound.column)
+    there = "true" if value == "NULL" else f"{value} IS NOT NULL"
+    fails = f"(fail_{tier} & {bit}::UBIGINT) != 0"
+    up, down = (f"{value} {way}, e.clip_id" for way in ("ASC", "DESC"))
+    kept_order, rejected_order = {"min": (up, down), "keep_top": (up, down), "max": (down, up)}.get(
+        bound.kind, ("hash(e.clip_id)", "hash(e.clip_id)")
+    )
+    common = f"{reaches} AND {asked} AND {there}"
+    return Edge(
+        _cards(library, preset, value, f"{common} AND NOT {fails}", kept_order, count),
+        _cards(library, preset, value, f"{common} AND {fails}", rejected_order, count),
+    )
+
+
+def unmeasured(library: Library, preset: Preset, tier: int, bound: Bound) -> int:
+    """Clips that reach the tier and have no value for the bound."""
+    value = library.value_of(bound.column)
+    if value == "NULL":
+        return 0
+    reaches = f"kept_{tier - 1}" if tier > 1 else "true"
+    rows = f"{EXPLORED} e JOIN {library.judged(preset)} j USING (place)"
+    query = f"SELECT count(*) FROM {rows} WHERE {reaches} AND {value} IS NULL"
+    return int(library.row(query)[0])
+
+
+def cards_of(library: Library, preset: Preset, clip_ids: list[str]) -> list[Card]:
+    """Cards of the clips in the order of their ids; one that has no scores yet has none."""
+    listed = ", ".join(literal(clip_id) for clip_id in clip_ids if CLIP_ID.fullmatch(clip_id))
+    if not listed:
+        return []
+    found = {c.clip_id: c for c in _cards(library, preset, "NULL", f"e.clip_id IN ({listed})", "e.clip_id", 1000)}
+    return [found[clip_id] for clip_id in clip_ids if clip_id in found]
+
+
+def _cards(library: Library, preset: Preset, value: str, where: str, order: str, count: int) -> list[Card]:
+    facts = ", ".join(f"e.{name}_ AS {name}" for name in FACTS)
+    query = (
+        f"SELECT e.clip_id, {facts}, {value} AS value, j.* EXCLUDE (clip_id, place) FROM {EXPLORED} e "
+        f"JOIN {library.judged(preset)} j USING (place) WHERE {where} ORDER BY {order} LIMIT {count}"
+    )
+    rows = library.rows(query)
+    uris = _uris(library, {row["video_id"] for row in rows})
+    return [_card(preset, row, uris.get(row["video_id"], "")) for row in rows]
+
+
+def _uris(library: Library, videos: set[str]) -> dict[str, str]:
+    listed = ", ".join(literal(video) for video in sorted(videos))
+    if not listed:
+        return {}
+    rows = library.rows(f"SELECT video_id, uri FROM raw_videos WHERE video_id IN ({listed})")
+    return {row["video_id"]: row["uri"] for row in rows}
+
+
+def _card(preset: Preset, row: dict[str, Any], uri: str) -> Card:
+    reached: int = row["reached"]
+    reasons: tuple[str, ...] = ()
+    if reached < len(preset.tiers):
+        tier = preset.tiers[reached]
+        blockers = row[f"fail_{reached + 1}"] | (row[f"unmeasured_{reached + 1}"] & tier.hold_mask)
+        reasons = tuple(f"{tier.name} {b.name}" for i, b in enumerate(tier.bounds) if blockers >> i & 1)
+    return Card(row["clip_id"], uri, row["start_s"], row["end_s"], row["value"], reached, reasons)
+
+
+def search(library: Library, preset: Preset, condition: str, page: int) -> Found:
+    """The clips that a condition over all columns of clips finds, page by page (from 0), those kept furthest first.
+
+    Beside the columns of the views a condition may name clip_id, video_id, uri, start_s, end_s, shard and `reached`.
+    Raises QuestionError with DuckDB's words.
+    """
+    matched = _matched(library, preset, condition)
+    tiers = ", ".join(f"count(*) FILTER (reached >= {n})" for n in range(1, len(preset.tiers) + 1))
+    with library.cursor() as connection:
+        try:
+            statements = connection.extract_statements(matched)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise QuestionError("one condition is needed, such as: sharpness > 100 AND orientation = 'portrait'")
+            clips, *in_tiers = connection.execute(f"SELECT count(*), {tiers} FROM ({matched})").fetchall()[0]
+            shown = f"SELECT clip_id FROM ({matched}) ORDER BY reached DESC, clip_id LIMIT {PAGE} OFFSET {page * PAGE}"
+            ids = [row[0] for row in connection.execute(shown).fetchall()]
+        except (duckdb.Error, pa.ArrowException, RuntimeError) as error:
+            raise QuestionError(_told(library, str(error))) from error
+    return Found(cards_of(library, preset, ids), clips, in_tiers)
+
+
+def _told(library: Library, error: str) -> str:
+    """DuckDB's words; a column that there is not, with those that are spelled like it."""
+    if unknown := re.search(r'Referenced column "([^"]+)" not found', error):
+        return f"no column {unknown[1]!r}: {library.vocabulary.nearest(unknown[1])}"
+    return error.split("\n\nLINE", 1)[0]
+
+
+def _matched(library: Library, preset: Preset, condition: str) -> str:
+    """SELECT clip_id, reached of the clips that the condition holds for; only views that it names are joined."""
+    named, known = set(NAME.findall(condition)), library.vocabulary.views
+    columns = [column for column in known if column in named]
+    facts = [f"c.{name}" for name in FACTS if name not in columns]
+    every = f"({population_sql(columns, library.vocabulary, None, facts)}) p"
+    joined, uri = f"{every} JOIN {library.judged(preset)} j USING (clip_id)", ""
+    if "uri" in named and "uri" not in known:
+        joined, uri = f"{joined} LEFT JOIN (SELECT video_id, uri FROM raw_videos) u USING (video_id)", ", u.uri"
+    inner = f"SELECT p.*, j.reached{uri} FROM {joined}"
+    return f"SELECT clip_id, reached FROM ({inner}) WHERE (\n{condition.strip() or 'true'}\n)"
+
+
+def searchable(library: Library) -> Rows:
+    """Columns that a condition may name, with what they are: for the help beside the search box."""
+    known = library.vocabulary
+    return [{"column": name, "unit": column.unit, "view": known.views[name], "doc": column.doc}
+            for name, column in known.columns.items() if known.is_active(name)]  # fmt: skip

@@ -1,0 +1,95 @@
+"""The page on loopback: its addresses, and who may ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from fastapi.responses import FileResponse, Response
+from nicegui import app, ui
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..questions import QuestionError
+from .clips import CLIP_ID
+from .explorer import Explorer
+from .media import clip_row
+from .workbench import Workbench, clip_page
+
+LOOPBACK = "127.0.0.1"
+STYLE = Path(__file__).with_name("style.css")
+
+
+class OnlyThisPage:
+    """Turns away requests that come by another name or from another site's page: a browser on this machine reaches
+    loopback whoever wrote the page that it shows.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self.app, self.hosts = app, {host.encode() for host in hosts}
+        self.origins = {b"http://" + host for host in self.hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            headers = dict(scope["headers"])
+            is_ours = headers.get(b"host") in self.hosts
+            if not is_ours or headers.get(b"origin", b"") not in {b"", *self.origins}:
+                await self._refuse(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    @staticmethod
+    async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await Response("this page is for the machine that it runs on", 403)(scope, receive, send)
+
+
+def install(explorer: Explorer) -> None:
+    """Register the pages and the media of an explorer."""
+
+    @ui.page("/", title="clipsieve explore")
+    async def index(preset: str = "") -> None:
+        ui.add_css(STYLE.read_text())
+        name = preset if preset in explorer.preset_paths else explorer.first
+        Workbench(explorer, name).build()
+
+    @ui.page("/clip/{clip_id}", title="clipsieve clip")
+    async def clip(clip_id: str) -> None:
+        ui.add_css(STYLE.read_text())
+        library = explorer.library(explorer.first)
+        await clip_page(explorer, library, library.preset, clip_id, lambda other: ui.navigate.to(f"/clip/{other}"))
+
+    @app.get("/media/{clip_id}/keyframe.jpg")
+    def keyframe(clip_id: str, n: int = -1) -> Response:
+        pictures = explorer.media.keyframes(_clip(explorer, clip_id))
+        if not pictures or n >= len(pictures):
+            raise HTTPException(404, "no such picture is stored")
+        _, jpeg = pictures[n if n >= 0 else len(pictures) // 2]
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
+
+    @app.get("/media/{clip_id}/{length}.mp4")
+    def preview(clip_id: str, length: str) -> Response:
+        made = explorer.media.film(_clip(explorer, clip_id), length == "film")
+        if isinstance(made, str):
+            raise HTTPException(404, made)
+        return FileResponse(made, media_type="video/mp4", headers={"Cache-Control": "max-age=3600"})
+
+
+def _clip(explorer: Explorer, clip_id: str) -> dict[str, Any]:
+    found = clip_row(explorer.library(explorer.first), clip_id) if CLIP_ID.fullmatch(clip_id) else None
+    if found is None:
+        raise HTTPException(404, "no such clip")
+    return found
+
+
+def serve(explorer: Explorer, port: int, show: bool) -> None:
+    """Serve until Ctrl-C. Raises QuestionError when nothing was judged yet."""
+    if not explorer.library(explorer.first).clips:
+        raise QuestionError(f"no clip on {explorer.root} has scores yet: clipsieve run --input FOLDER")
+    install(explorer)
+    app.add_middleware(OnlyThisPage, hosts=(f"{LOOPBACK}:{port}", f"localhost:{port}"))
+    app.on_shutdown(explorer.close)
+    ui.run(host=LOOPBACK, port=port, reload=False, show=show, show_welcome_message=False, favicon="\N{FILM FRAMES}")

@@ -1,0 +1,262 @@
+"""The page of one visitor: rules on the left; the rule at hand, the funnel and a search on the right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from nicegui import ui
+
+from assets.tiers.bounds import Bound
+from assets.tiers.rules import Preset, with_bound
+
+from ..questions import QuestionError, Rows
+from ..report import clock
+from . import charts
+from .cards import clip_cards
+from .clip_view import clip_view
+from .clips import PAGE, Edge, Found, edge, search, searchable, unmeasured
+from .explorer import Explorer
+from .library import Count, Library
+from .media import clip_row
+from .one_clip import one_clip
+from .preset_file import faults, moved, save_preset
+from .rule_list import SIGNS, Place, RuleList
+from .spread import bars
+
+SHOWN = 6
+"""Clips on either side of a bound."""
+
+
+class Answer(NamedTuple):
+    """What the page shows of a preset and a rule."""
+
+    counts: list[Count]
+    funnel: Rows
+    bars: list[list[int]]
+    edge: Edge
+    unmeasured: int
+    fault: str
+
+
+class Workbench:
+    """State of one visitor. Questions are asked in threads; the newest bounds win."""
+
+    def __init__(self, explorer: Explorer, name: str) -> None:
+        self.explorer, self.name = explorer, name
+        self.library: Library = explorer.library(name)
+        self.preset: Preset = self.library.preset
+        self.place: Place = next(((n, 0) for n, tier in enumerate(self.preset.tiers, 1) if tier.bounds), (1, 0))
+        self.axes = explorer.axes(self.library)
+        self.before = self.library.counts(self.preset)
+        self.busy = self.again = False
+
+    @property
+    def bound(self) -> Bound:
+        return self.preset.tiers[self.place[0] - 1].bounds[self.place[1]]
+
+    def build(self) -> None:
+        self._header()
+        self.dialog = ui.dialog().props("maximized")
+        with ui.row().classes("w-full no-wrap items-start gap-4"):
+            with ui.column().classes("gap-0").style("width:430px;flex:none"):
+                self.rules = RuleList(self.preset, self.move, self.select)
+                self.rules.build(self.axes, self._small())
+            with ui.column().classes("col"):
+                with ui.tabs().props("align=left dense") as tabs:
+                    rule, funnel, clips = ui.tab("Rule"), ui.tab("Funnel"), ui.tab("Clips")
+                with ui.tab_panels(tabs, value=rule, animated=False).classes("w-full bg-transparent"):
+                    with ui.tab_panel(rule).classes("q-pa-none"):
+                        self._rule_panel()
+                    with ui.tab_panel(funnel).classes("q-pa-none"):
+                        self.funnel = ui.echart({}).classes("w-full").style("height:900px")
+                    with ui.tab_panel(clips).classes("q-pa-none"):
+                        self._search_panel()
+        ui.timer(0.05, self.refresh, once=True)
+
+    def _header(self) -> None:
+        with ui.row().classes("w-full items-center gap-4"):
+            ui.label("clipsieve explore").classes("text-h5")
+            told = f"{self.library.clips:,} clips, {clock(self.library.hours)} of {self.explorer.root}"
+            ui.label(told).classes("text-grey-8")
+            ui.space()
+            self.moves = ui.label().classes("text-grey-8")
+            self.spinner = ui.spinner(size="sm")
+            names = sorted(self.explorer.preset_paths)
+            ui.select(names, value=self.name, label="preset",
+                      on_change=lambda e: ui.navigate.to(f"/?preset={e.value}")).props("dense outlined")  # fmt: skip
+            ui.button("Read again", on_click=self._read_again).props("flat dense").tooltip(
+                "After a run: all clips again"
+            )
+            ui.button("Save as preset", on_click=self._ask_name).props("dense")
+        self.fault = ui.label().classes("text-red-9 w-full")
+
+    def _small(self) -> dict[str, list[int]]:
+        """The bars of every rule's column, of all clips: counted once a library."""
+        bounds = [bound for tier in self.preset.tiers for bound in tier.bounds]
+        counted = {b.column: bars(self.library, self.library.preset, b.column, self.axes[b.name]) for b in bounds}
+        return {b.name: [sum(column) for column in zip(*counted[b.column], strict=True)] for b in bounds}
+
+    def _rule_panel(self) -> None:
+        self.title = ui.label().classes("text-h6")
+        self.note = ui.label().classes("text-grey-8")
+        self.chart = ui.echart({}).classes("w-full").style("height:300px")
+        with ui.element("div").classes("edges"):
+            with ui.column():
+                ui.label("Kept by this rule, nearest to its bound").classes("text-subtitle1 text-weight-bold")
+                self.kept = ui.element("div").classes("w-full")
+            with ui.column():
+                ui.label("Rejected by this rule, nearest to its bound").classes("text-subtitle1 text-weight-bold")
+                self.rejected = ui.element("div").classes("w-full")
+
+    def move(self, place: Place, value: float) -> None:
+        """Another number for a bound; what follows of it is shown when it has been counted."""
+        tier, bound = self.preset.tiers[place[0] - 1], self.preset.tiers[place[0] - 1].bounds[place[1]]
+        self.preset, _ = with_bound(self.preset, tier.name, bound.name, value)
+        self.rules.preset, self.place = self.preset, place
+        ui.timer(0.01, self.refresh, once=True)
+
+    def select(self, place: Place) -> None:
+        if place != self.place:
+            self.place = place
+            ui.timer(0.01, self.refresh, once=True)
+
+    async def refresh(self) -> None:
+        """Ask again until what is shown is what is asked for."""
+        self.again = True
+        if self.busy:
+            return
+        self.busy, self.spinner.visible = True, True
+        try:
+            while self.again:
+                self.again = False
+                preset, place = self.preset, self.place
+                self._show(preset, place, await asyncio.to_thread(self._answer, preset, place))
+        except (RuntimeError, ValueError, OSError) as error:
+            ui.notify(str(error), type="negative", multi_line=True)
+        finally:
+            self.busy, self.spinner.visible = False, False
+
+    def _answer(self, preset: Preset, place: Place) -> Answer:
+        library, bound = self.library, preset.tiers[place[0] - 1].bounds[place[1]]
+        return Answer(
+            library.counts(preset),
+            library.funnel(preset),
+            bars(library, preset, bound.column, self.axes[bound.name]),
+            edge(library, preset, place[0], bound, SHOWN),
+            unmeasured(library, preset, place[0], bound),
+            faults(library.preset, preset, library.vocabulary),
+        )
+
+    def _show(self, preset: Preset, place: Place, answer: Answer) -> None:
+        bound, tier = preset.tiers[place[0] - 1].bounds[place[1]], preset.tiers[place[0] - 1]
+        column, axis = self.library.vocabulary.columns.get(bound.column), self.axes[bound.name]
+        self.rules.update(preset, self.before, answer.counts, answer.funnel)
+        self.rules.mark(place)
+        self.title.text = f"{tier.name}: {bound.column} {SIGNS[bound.kind]} {charts.bound_label(bound)}"
+        held = "held back" if bound.unmeasured == "hold" else "let through"
+        lacking = f" {answer.unmeasured:,} clips without a value are {held}." if answer.unmeasured else ""
+        source = "The number is the paper's" if bound.source == "paper" else "The number is ours"
+        note = f": {bound.note}." if bound.note else "."
+        self.note.text = f"{column.doc if column else ''}{lacking} {source}{note}"
+        unit = column.unit if column else ""
+        self._draw(self.chart, charts.histogram(axis, answer.bars, preset, bound, unit))
+        self.chart.visible = axis.scale is not None or bool(axis.values)
+        self._draw(self.funnel, charts.funnel_bars(answer.funnel))
+        self.funnel.style(f"height:{60 + 24 * len(answer.funnel)}px")
+        self.fault.text = answer.fault
+        changes = moved(self.library.preset, preset)
+        self.moves.text = f"{len(changes)} bounds moved" if changes else ""
+        self._fill(self.kept, lambda: clip_cards(answer.edge.kept, preset, self.show_clip, "none"))
+        self._fill(self.rejected, lambda: clip_cards(answer.edge.rejected, preset, self.show_clip, "none"))
+
+    @staticmethod
+    def _draw(chart: ui.echart, options: dict[str, Any]) -> None:
+        chart.options.clear()
+        chart.options.update(options)
+
+    @staticmethod
+    def _fill(place: ui.element, build: Callable[[], Any]) -> None:
+        place.clear()
+        with place:
+            build()
+
+    def _search_panel(self) -> None:
+        with ui.row().classes("w-full items-center no-wrap"):
+            self.condition = ui.input("SQL condition", placeholder="sharpness > 100 AND orientation = 'portrait'")
+            self.condition.classes("col").props("dense outlined").on("keydown.enter", lambda: self.search(0))
+            ui.button("Find", on_click=lambda: self.search(0)).props("dense")
+            with (
+                ui.button(icon="help_outline").props("flat dense"),
+                ui.menu().classes("q-pa-sm").style("max-width:900px"),
+            ):
+                for row in searchable(self.library):
+                    ui.label(f"{row['column']}: {row['doc']}" + (f" [{row['unit']}]" if row["unit"] else ""))
+        self.found = ui.label().classes("text-grey-8")
+        self.grid = ui.element("div").classes("w-full")
+        self.pages = ui.pagination(1, 1, direction_links=True, on_change=self._turn).props("max-pages=9")
+        self.pages.visible = False
+
+    async def _turn(self) -> None:
+        await self.search(int(self.pages.value or 1) - 1)
+
+    async def search(self, page: int) -> None:
+        """Show a page of the clips that the condition finds, under the bounds as they are now."""
+        preset, condition = self.preset, self.condition.value or ""
+        try:
+            found: Found = await asyncio.to_thread(search, self.library, preset, condition, page)
+        except QuestionError as error:
+            self.found.text = str(error)
+            return
+        parts = [f"{tier.name} {n:,}" for tier, n in zip(preset.tiers, found.in_tiers, strict=True)]
+        self.found.text = f"{found.clips:,} clips; {', '.join(parts)}"
+        self.pages.max, self.pages.visible = max(1, -(-found.clips // PAGE)), found.clips > PAGE
+        self.pages.value = page + 1
+        self._fill(self.grid, lambda: clip_cards(found.cards, preset, self.show_clip, "no clip"))
+
+    async def show_clip(self, clip_id: str) -> None:
+        """One clip over the whole page, judged by the bounds as they are now."""
+        self.dialog.clear()
+        with self.dialog, ui.card().classes("w-full"):
+            with ui.row().classes("w-full justify-end"):
+                ui.button("Close", on_click=self.dialog.close).props("flat dense")
+            await clip_page(self.explorer, self.library, self.preset, clip_id, self.show_clip)
+        self.dialog.open()
+
+    async def _read_again(self) -> None:
+        await asyncio.to_thread(self.explorer.library, self.name, True)
+        ui.navigate.to(f"/?preset={self.name}")
+
+    def _ask_name(self) -> None:
+        with ui.dialog() as dialog, ui.card().style("min-width:480px"):
+            ui.label("Save the bounds as a preset of your own").classes("text-h6")
+            for tier, rule, was, value in moved(self.library.preset, self.preset):
+                ui.label(f"{tier}.{rule}: {was:.12g} to {value:.12g}")
+            name = ui.input("Name", value=f"my_{self.name}".removeprefix("my_my_")).mark("preset name")
+            told = ui.label().classes("break-all")
+            with ui.row():
+                ui.button("Save", on_click=lambda: self._save(name.value or "", told)).mark("save preset")
+                ui.button("Close", on_click=dialog.close).props("flat")
+        dialog.open()
+
+    def _save(self, name: str, told: ui.label) -> None:
+        try:
+            path = save_preset(self.library.preset, self.preset, self.library.vocabulary, name, self.explorer.folder)
+        except (ValueError, OSError) as error:
+            told.text = str(error)
+            return
+        told.text = (
+            f"Written: {path}. Run it: clipsieve run --input FOLDER --root {self.explorer.root} --preset {path}"
+        )
+
+
+async def clip_page(explorer: Explorer, library: Library, preset: Preset, clip_id: str, show: Any) -> None:
+    """Everything about a clip, or a sentence when there is no such clip."""
+    clip = await asyncio.to_thread(clip_row, library, clip_id)
+    if clip is None:
+        ui.label("There is no such clip on this root.")
+        return
+    told = await asyncio.to_thread(one_clip, library, preset, clip)
+    pictures = await asyncio.to_thread(explorer.media.keyframes, clip)
+    clip_view(told, preset, len(pictures), show)
