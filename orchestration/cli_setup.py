@@ -84,7 +84,7 @@ def explore(
         require_sources(open_root(settings))
         stderr().print(f"Reading the clips of {settings.absolute_root}", markup=False, soft_wrap=True)
         explorer = Explorer(settings, save_in.resolve())
-        explorer.library(explorer.first)
+        explorer.shelf(explorer.first)
         stderr().print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
         serve(explorer, port, browser)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from assets.tiers.rules import preset_names
@@ -12,7 +12,16 @@ from ..opening import open_root
 from ..settings import Settings
 from .library import Library
 from .media import Media
-from .spread import Axis, axis_of
+from .spread import Axis, axis_of, bars
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A library, and of each rule its axis and the bars of all clips, by the rule's name."""
+
+    library: Library
+    axes: dict[str, Axis]
+    small: dict[str, list[int]]
 
 
 class Explorer:
@@ -22,31 +31,33 @@ class Explorer:
         self.settings, self.folder = settings, folder
         curation = open_root(settings)
         self.root, self.first = curation.store.root, curation.preset.name
-        self.preset_paths: dict[str, str | None] = {name: name for name in preset_names()} | {
-            self.first: settings.preset
-        }
+        self.presets: dict[str, str | None] = {}
+        self.presets.update({name: name for name in preset_names()})
+        self.presets[self.first] = settings.preset
         self.media = Media(curation.store, curation.engine)
-        self._libraries: dict[str, Library] = {}
-        self._axes: dict[tuple[int, str], Axis] = {}
+        self._shelves: dict[str, Shelf] = {}
         self._lock = threading.Lock()
 
-    def library(self, preset: str, again: bool = False) -> Library:
-        """The clips as far as a preset reads them; read once, and `again` when asked to."""
+    def shelf(self, preset: str, again: bool = False) -> Shelf:
+        """The clips as far as a preset reads them; read once, and `again` when asked to. Takes seconds a million."""
         with self._lock:
-            if again or preset not in self._libraries:
-                path = self.preset_paths[preset]
+            if again or preset not in self._shelves:
+                path = self.presets[preset]
                 settings = self.settings if path is None else self.settings.model_copy(update={"preset": path})
-                self._libraries[preset] = Library(open_root(settings))
-            return self._libraries[preset]
-
-    def axes(self, library: Library) -> dict[str, Axis]:
-        """The axis of every rule of the library's preset, by the rule's name."""
-        bounds = [bound for tier in library.preset.tiers for bound in tier.bounds]
-        for bound in bounds:
-            key = (id(library), bound.name)
-            if key not in self._axes:
-                self._axes[key] = axis_of(library, replace(bound), bounds)
-        return {bound.name: self._axes[(id(library), bound.name)] for bound in bounds}
+                self._shelves[preset] = _shelf(Library(open_root(settings)))
+            return self._shelves[preset]
 
     def close(self) -> None:
         self.media.close()
+
+
+def _shelf(library: Library) -> Shelf:
+    bounds = [bound for tier in library.preset.tiers for bound in tier.bounds]
+    axes: dict[str, Axis] = {}
+    small: dict[str, list[int]] = {}
+    for bound in bounds:
+        if bound.name not in axes:
+            axes[bound.name] = axis_of(library, bound, bounds)
+            counted = bars(library, library.preset, bound.column, axes[bound.name])
+            small[bound.name] = [sum(bar) for bar in zip(*counted, strict=True)]
+    return Shelf(library, axes, small)

@@ -74,7 +74,10 @@ class Media:
         pictures = tuple((pts_s, jpeg) for pts_s, jpeg in self.keyframes(clip) if pts_s < end_s)
         wish = Wish(source, clip["start_s"], end_s, str(target), pictures)
         for _, outcome in self.engine.run(make_preview, [wish], TIME_LIMIT_S, workers=1):
-            return "" if isinstance(outcome, Success) else outcome.sentence
+            if isinstance(outcome, Success):
+                return ""
+            target.unlink(missing_ok=True)
+            return outcome.sentence
         return "no worker answered"
 
 

@@ -7,45 +7,26 @@ from pathlib import Path
 
 import tomlkit
 
-from assets.tiers.bounds import MOVABLE
 from assets.tiers.rules import Preset, parse_preset, preset_names
 from assets.tiers.vocabulary import Vocabulary
 
 from ..questions import QuestionError
+from .moving import moves
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-
-
-def moved(original: Preset, preset: Preset) -> list[tuple[str, str, float, float]]:
-    """(tier, rule, before, after) of every bound that has another number."""
-    return [
-        (tier.name, new.name, old.value, new.value)  # type: ignore[misc]
-        for tier, was in zip(preset.tiers, original.tiers, strict=True)
-        for new, old in zip(tier.bounds, was.bounds, strict=True)
-        if new.kind in MOVABLE and new.value != old.value
-    ]
 
 
 def preset_text(original: Preset, preset: Preset, title: str) -> str:
     """The original's file, comments and all, with the numbers that were moved; those are marked `ours`."""
     document = tomlkit.parse(Path(original.path).read_text(encoding="utf-8"))
     document["title"] = title
-    for tier, rule, _, value in moved(original, preset):
+    for tier, rule, _, value in moves(original, preset):
         column, _, kind = rule.rpartition(".")
         table = document[tier][column]  # type: ignore[index]
         table[kind] = int(value) if float(value).is_integer() else value  # type: ignore[index]
         if table.get("source") == "paper":  # type: ignore[union-attr]
             table["source"] = "ours"  # type: ignore[index]
     return tomlkit.dumps(document)
-
-
-def faults(original: Preset, preset: Preset, vocabulary: Vocabulary) -> str:
-    """What the validation of presets says of the moved bounds; empty when they are valid."""
-    try:
-        parse_preset(preset_text(original, preset, original.title), original.path, original.name, vocabulary)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def save_preset(original: Preset, preset: Preset, vocabulary: Vocabulary, name: str, folder: Path) -> Path:
@@ -55,7 +36,7 @@ def save_preset(original: Preset, preset: Preset, vocabulary: Vocabulary, name: 
     if name in preset_names():
         raise QuestionError(f"{name!r} is a preset that comes with the project; choose another name")
     path = folder / f"{name}.toml"
-    changes = ", ".join(f"{tier}.{rule}={value:.12g}" for tier, rule, _, value in moved(original, preset))
+    changes = ", ".join(f"{tier}.{rule}={value:.12g}" for tier, rule, _, value in moves(original, preset))
     text = preset_text(original, preset, f"{original.title}; {original.name} with {changes or 'no other bounds'}")
     parse_preset(text, str(path), name, vocabulary)
     try:

@@ -35,6 +35,7 @@ class RuleList:
         self.heads: list[tuple[ui.label, ui.label]] = []
         self.took: dict[tuple[str, str], ui.label] = {}
         self.rows: dict[Place, ui.element] = {}
+        self.controls: dict[Place, tuple[Scale, ui.slider, ui.number]] = {}
 
     def build(self, axes: dict[str, Axis], small: dict[str, list[int]]) -> None:
         """`small`: clips in each bar of a rule's column, by the rule's name."""
@@ -69,18 +70,24 @@ class RuleList:
             box = ui.number(value=self._now(place), format="%.6g").classes("bound").mark(f"{name} number")
             box.props("dense outlined hide-bottom-space debounce=400")
 
+        self.controls[place] = (scale, slider, box)
+
         def slid(step: float) -> None:
-            if step != self._step(place, scale):  # else it only follows the box
+            if step != self._step(place, scale):  # else it only follows
                 self.move(place, scale.value(step / STEPS))
-                box.value = self._now(place)
 
         def written(value: float | None) -> None:
             if value is not None and value != self._now(place):
                 self.move(place, value)
-                slider.value = self._step(place, scale)
 
         slider.on_value_change(lambda event: slid(event.value))
         box.on_value_change(lambda event: written(event.value))
+
+    def follow(self, preset: Preset) -> None:
+        """Show the numbers of a preset whose bounds were moved: one bound may take others along."""
+        self.preset = preset
+        for place, (scale, slider, box) in self.controls.items():
+            box.value, slider.value = self._now(place), self._step(place, scale)
 
     def _step(self, place: Place, scale: Scale) -> int:
         return round(scale.position(self._now(place)) * STEPS)
@@ -88,9 +95,8 @@ class RuleList:
     def _now(self, place: Place) -> Any:
         return self.preset.tiers[place[0] - 1].bounds[place[1]].value
 
-    def update(self, preset: Preset, before: list[Count], now: list[Count], funnel: Rows) -> None:
-        """Show the counts of a preset whose bounds were moved, and how they differ from those before."""
-        self.preset = preset
+    def update(self, before: list[Count], now: list[Count], funnel: Rows) -> None:
+        """Show what the tiers keep, how that differs from what they kept before, and what each rule takes."""
         for (count, change), was, is_now in zip(self.heads, before, now, strict=True):
             count.text = f"{is_now.clips:,} clips, {clock(is_now.hours)}"
             difference = is_now.clips - was.clips

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,19 @@ def install(explorer: Explorer) -> None:
     @ui.page("/", title="clipsieve explore")
     async def index(preset: str = "") -> None:
         ui.add_css(STYLE.read_text())
-        name = preset if preset in explorer.preset_paths else explorer.first
-        Workbench(explorer, name).build()
+        name = preset if preset in explorer.presets else explorer.first
+        with ui.row().classes("items-center") as waiting:
+            ui.spinner()
+            ui.label(f"Reading the clips for {name}")
+        await ui.context.client.connected()
+        shelf = await asyncio.to_thread(explorer.shelf, name)
+        waiting.delete()
+        Workbench(explorer, name, shelf).build()
 
     @ui.page("/clip/{clip_id}", title="clipsieve clip")
     async def clip(clip_id: str) -> None:
         ui.add_css(STYLE.read_text())
-        library = explorer.library(explorer.first)
+        library = (await asyncio.to_thread(explorer.shelf, explorer.first)).library
         await clip_page(explorer, library, library.preset, clip_id, lambda other: ui.navigate.to(f"/clip/{other}"))
 
     @app.get("/media/{clip_id}/keyframe.jpg")
@@ -79,7 +86,7 @@ def install(explorer: Explorer) -> None:
 
 
 def _clip(explorer: Explorer, clip_id: str) -> dict[str, Any]:
-    found = clip_row(explorer.library(explorer.first), clip_id) if CLIP_ID.fullmatch(clip_id) else None
+    found = clip_row(explorer.shelf(explorer.first).library, clip_id) if CLIP_ID.fullmatch(clip_id) else None
     if found is None:
         raise HTTPException(404, "no such clip")
     return found
@@ -87,7 +94,7 @@ def _clip(explorer: Explorer, clip_id: str) -> dict[str, Any]:
 
 def serve(explorer: Explorer, port: int, show: bool) -> None:
     """Serve until Ctrl-C. Raises QuestionError when nothing was judged yet."""
-    if not explorer.library(explorer.first).clips:
+    if not explorer.shelf(explorer.first).library.clips:
         raise QuestionError(f"no clip on {explorer.root} has scores yet: clipsieve run --input FOLDER")
     install(explorer)
     app.add_middleware(OnlyThisPage, hosts=(f"{LOOPBACK}:{port}", f"localhost:{port}"))

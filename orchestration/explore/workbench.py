@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from nicegui import ui
 
 from assets.tiers.bounds import Bound
-from assets.tiers.rules import Preset, with_bound
+from assets.tiers.rules import Preset
 
 from ..questions import QuestionError, Rows
 from ..report import clock
@@ -17,11 +17,12 @@ from . import charts
 from .cards import clip_cards
 from .clip_view import clip_view
 from .clips import PAGE, Edge, Found, edge, search, searchable, unmeasured
-from .explorer import Explorer
+from .explorer import Explorer, Shelf
 from .library import Count, Library
 from .media import clip_row
+from .moving import move_bound, moves
 from .one_clip import one_clip
-from .preset_file import faults, moved, save_preset
+from .preset_file import save_preset
 from .rule_list import SIGNS, Place, RuleList
 from .spread import bars
 
@@ -37,18 +38,16 @@ class Answer(NamedTuple):
     bars: list[list[int]]
     edge: Edge
     unmeasured: int
-    fault: str
 
 
 class Workbench:
     """State of one visitor. Questions are asked in threads; the newest bounds win."""
 
-    def __init__(self, explorer: Explorer, name: str) -> None:
-        self.explorer, self.name = explorer, name
-        self.library: Library = explorer.library(name)
+    def __init__(self, explorer: Explorer, name: str, shelf: Shelf) -> None:
+        self.explorer, self.name, self.shelf = explorer, name, shelf
+        self.library: Library = shelf.library
         self.preset: Preset = self.library.preset
         self.place: Place = next(((n, 0) for n, tier in enumerate(self.preset.tiers, 1) if tier.bounds), (1, 0))
-        self.axes = explorer.axes(self.library)
         self.before = self.library.counts(self.preset)
         self.busy = self.again = False
 
@@ -62,7 +61,7 @@ class Workbench:
         with ui.row().classes("w-full no-wrap items-start gap-4"):
             with ui.column().classes("gap-0").style("width:430px;flex:none"):
                 self.rules = RuleList(self.preset, self.move, self.select)
-                self.rules.build(self.axes, self._small())
+                self.rules.build(self.shelf.axes, self.shelf.small)
             with ui.column().classes("col"):
                 with ui.tabs().props("align=left dense") as tabs:
                     rule, funnel, clips = ui.tab("Rule"), ui.tab("Funnel"), ui.tab("Clips")
@@ -83,20 +82,13 @@ class Workbench:
             ui.space()
             self.moves = ui.label().classes("text-grey-8")
             self.spinner = ui.spinner(size="sm")
-            names = sorted(self.explorer.preset_paths)
+            names = sorted(self.explorer.presets)
             ui.select(names, value=self.name, label="preset",
                       on_change=lambda e: ui.navigate.to(f"/?preset={e.value}")).props("dense outlined")  # fmt: skip
             ui.button("Read again", on_click=self._read_again).props("flat dense").tooltip(
                 "After a run: all clips again"
             )
             ui.button("Save as preset", on_click=self._ask_name).props("dense")
-        self.fault = ui.label().classes("text-red-9 w-full")
-
-    def _small(self) -> dict[str, list[int]]:
-        """The bars of every rule's column, of all clips: counted once a library."""
-        bounds = [bound for tier in self.preset.tiers for bound in tier.bounds]
-        counted = {b.column: bars(self.library, self.library.preset, b.column, self.axes[b.name]) for b in bounds}
-        return {b.name: [sum(column) for column in zip(*counted[b.column], strict=True)] for b in bounds}
 
     def _rule_panel(self) -> None:
         self.title = ui.label().classes("text-h6")
@@ -112,9 +104,9 @@ class Workbench:
 
     def move(self, place: Place, value: float) -> None:
         """Another number for a bound; what follows of it is shown when it has been counted."""
-        tier, bound = self.preset.tiers[place[0] - 1], self.preset.tiers[place[0] - 1].bounds[place[1]]
-        self.preset, _ = with_bound(self.preset, tier.name, bound.name, value)
-        self.rules.preset, self.place = self.preset, place
+        rule = self.preset.tiers[place[0] - 1].bounds[place[1]].name
+        self.preset, self.place = move_bound(self.preset, place[0], rule, value), place
+        self.rules.follow(self.preset)
         ui.timer(0.01, self.refresh, once=True)
 
     def select(self, place: Place) -> None:
@@ -143,16 +135,15 @@ class Workbench:
         return Answer(
             library.counts(preset),
             library.funnel(preset),
-            bars(library, preset, bound.column, self.axes[bound.name]),
+            bars(library, preset, bound.column, self.shelf.axes[bound.name]),
             edge(library, preset, place[0], bound, SHOWN),
             unmeasured(library, preset, place[0], bound),
-            faults(library.preset, preset, library.vocabulary),
         )
 
     def _show(self, preset: Preset, place: Place, answer: Answer) -> None:
         bound, tier = preset.tiers[place[0] - 1].bounds[place[1]], preset.tiers[place[0] - 1]
-        column, axis = self.library.vocabulary.columns.get(bound.column), self.axes[bound.name]
-        self.rules.update(preset, self.before, answer.counts, answer.funnel)
+        column, axis = self.library.vocabulary.columns.get(bound.column), self.shelf.axes[bound.name]
+        self.rules.update(self.before, answer.counts, answer.funnel)
         self.rules.mark(place)
         self.title.text = f"{tier.name}: {bound.column} {SIGNS[bound.kind]} {charts.bound_label(bound)}"
         held = "held back" if bound.unmeasured == "hold" else "let through"
@@ -165,8 +156,7 @@ class Workbench:
         self.chart.visible = axis.scale is not None or bool(axis.values)
         self._draw(self.funnel, charts.funnel_bars(answer.funnel))
         self.funnel.style(f"height:{60 + 24 * len(answer.funnel)}px")
-        self.fault.text = answer.fault
-        changes = moved(self.library.preset, preset)
+        changes = moves(self.library.preset, preset)
         self.moves.text = f"{len(changes)} bounds moved" if changes else ""
         self._fill(self.kept, lambda: clip_cards(answer.edge.kept, preset, self.show_clip, "none"))
         self._fill(self.rejected, lambda: clip_cards(answer.edge.rejected, preset, self.show_clip, "none"))
@@ -225,13 +215,13 @@ class Workbench:
         self.dialog.open()
 
     async def _read_again(self) -> None:
-        await asyncio.to_thread(self.explorer.library, self.name, True)
+        await asyncio.to_thread(self.explorer.shelf, self.name, True)
         ui.navigate.to(f"/?preset={self.name}")
 
     def _ask_name(self) -> None:
         with ui.dialog() as dialog, ui.card().style("min-width:480px"):
             ui.label("Save the bounds as a preset of your own").classes("text-h6")
-            for tier, rule, was, value in moved(self.library.preset, self.preset):
+            for tier, rule, was, value in moves(self.library.preset, self.preset):
                 ui.label(f"{tier}.{rule}: {was:.12g} to {value:.12g}")
             name = ui.input("Name", value=f"my_{self.name}".removeprefix("my_my_")).mark("preset name")
             told = ui.label().classes("break-all")
