@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +53,21 @@ def install(explorer: Explorer) -> None:
     """Register the pages and the media of an explorer."""
 
     @ui.page("/", title="clipsieve explore")
-    async def index(preset: str = "") -> None:
-        ui.add_css(STYLE.read_text())
+    def index(preset: str = "") -> None:
         name = preset if preset in explorer.presets else explorer.first
-        with ui.row().classes("items-center") as waiting:
-            ui.spinner()
-            ui.label(f"Reading the clips for {name}")
-        await ui.context.client.connected()
-        shelf = await asyncio.to_thread(explorer.shelf, name)
-        waiting.delete()
-        Workbench(explorer, name, shelf).build()
+
+        async def build() -> None:
+            Workbench(explorer, name, await asyncio.to_thread(explorer.shelf, name)).build()
+
+        _when_there(f"Reading the clips for {name}", build)
 
     @ui.page("/clip/{clip_id}", title="clipsieve clip")
-    async def clip(clip_id: str) -> None:
-        ui.add_css(STYLE.read_text())
-        library = (await asyncio.to_thread(explorer.shelf, explorer.first)).library
-        await clip_page(explorer, library, library.preset, clip_id, lambda other: ui.navigate.to(f"/clip/{other}"))
+    def clip(clip_id: str) -> None:
+        async def build() -> None:
+            library = (await asyncio.to_thread(explorer.shelf, explorer.first)).library
+            await clip_page(explorer, library, library.preset, clip_id, lambda other: ui.navigate.to(f"/clip/{other}"))
+
+        _when_there("Reading the clip", build)
 
     @app.get("/media/{clip_id}/keyframe.jpg")
     def keyframe(clip_id: str, n: int = -1) -> Response:
@@ -83,6 +83,21 @@ def install(explorer: Explorer) -> None:
         if isinstance(made, str):
             raise HTTPException(404, made)
         return FileResponse(made, media_type="video/mp4", headers={"Cache-Control": "max-age=3600"})
+
+
+def _when_there(told: str, build: Callable[[], Awaitable[None]]) -> None:
+    """Build a page when its visitor is connected; until it is built, say what takes so long."""
+    ui.add_css(STYLE.read_text())
+    with ui.row().classes("items-center") as waiting:
+        ui.spinner()
+        ui.label(told)
+
+    async def begin() -> None:
+        with ui.column().classes("w-full"):
+            await build()
+        waiting.delete()
+
+    ui.timer(0.01, begin, once=True)
 
 
 def _clip(explorer: Explorer, clip_id: str) -> dict[str, Any]:
