@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .cli_app import FormatOption, PresetOption, Root, app, plain_errors, settings_of
+from .listings import print_moves, with_clocks
 from .report import Format, SqlFormat, cell, emit, emit_data, stderr
 from .tables import funnel_table, print_table
 
@@ -85,7 +86,7 @@ def whatif(
         curation = open_root(settings_of(root, preset))
         require_sources(curation)
         rows = ask(curation, changes)
-    emit(rows, form)
+    emit(with_clocks(rows) if form is Format.table else rows, form)
 
 
 @app.command()
@@ -142,4 +143,7 @@ def diff(
         rows = compare(curation, a, b, clips)
     if form is Format.table:
         stderr().print(f"a = {a.name}, b = {b.name}", markup=False)
-    emit(rows, form)
+    if form is Format.table and not clips:
+        print_moves(rows)
+    else:
+        emit(rows, form)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .cli_app import FormatOption, PresetOption, Root, app, plain_errors, settings_of
+from .listings import print_checks, print_models
 from .report import Format, emit, stderr
 
 
@@ -103,12 +104,7 @@ def models_list(root: Root = None, form: FormatOption = Format.table) -> None:
     if form is not Format.table:
         emit(rows, form)
         return
-    for row in rows:
-        size = f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else "in its package"
-        print(f"{row['model']:<24} {row['here']}\n    fills: {row['serves']}")
-        print(f"    {size}, {row['device']}, {row['licence']}; {row['offered']}")
-        if row["here"] != "yes":
-            print(f"    belongs at {row['path']}")
+    print_models(rows)
 
 
 @models.command("pull")
@@ -133,7 +129,5 @@ def doctor(root: Root = None, form: FormatOption = Format.table) -> None:
     if form is not Format.table:
         emit(rows, form)
     else:
-        for row in rows:
-            mend = f"\n{'':<20} mend: {row['mend']}" if row["mend"] else ""
-            print(f"{row['status']:<5} {row['check']:<14} {row['meaning']}{mend}")
+        print_checks(rows)
     raise typer.Exit(1 if any(row["status"] == "fail" for row in rows) else 0)

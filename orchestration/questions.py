@@ -185,5 +185,5 @@ def _kept(connection: duckdb.DuckDBPyConnection, tiers: Any) -> dict[str, tuple[
         rows = f"{relation} JOIN clips USING (clip_id)"
         query = f"SELECT count(*), coalesce(sum(duration_s), 0) / 3600 FROM {rows} WHERE kept"
         clips, hours = connection.execute(query).fetchall()[0]
-        kept[name] = (clips, round(hours, 4))
+        kept[name] = (clips, round(hours, 6))
     return kept

@@ -16,6 +16,7 @@ from assets.tiers.sql import decisions_sql, population_sql
 
 from .questions import QuestionError, Rows, open_views
 from .report import cell
+from .tables import CLIP_ID
 
 TierRelations = Any
 NO_VALUE = "no value"
@@ -186,7 +187,9 @@ def _better(
 
 
 def short_value(value: str | None) -> str | None:
-    """A value as `decisions` spells it, to four digits when it is a number with a point."""
+    """A value as `decisions` spells it, to four digits when it is a number with a point; of an id its first digits."""
+    if value is not None and CLIP_ID.fullmatch(value):
+        return value[:8]
     if value is None or not any(c in value for c in ".e"):
         return value
     try:

@@ -45,7 +45,7 @@ def test_counts_are_those_of_whatif(curation: Curation, library: Library) -> Non
         told = whatif(curation, [f"{t}.{r}={v}" for t, r, v in CHANGES[: i + 1]])
         counts = library.counts(moved)
         assert [c.clips for c in counts] == [row["clips_then"] for row in told]
-        assert [round(c.hours, 4) for c in counts] == [row["hours_then"] for row in told]
+        assert [round(c.hours, 6) for c in counts] == [row["hours_then"] for row in told]
     assert [c.clips for c in library.counts(curation.preset)] == [row["clips_now"] for row in told]
     assert len({library.judged(move_bound(moved, 1, "sharpness.min", float(i))) for i in range(12)}) == 12
 
