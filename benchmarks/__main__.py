@@ -17,7 +17,7 @@ from . import report
 from .figures import Bench, Section
 from .rounds import HOUSE
 
-SECTIONS = ("scan", "memory", "workers", "decodes", "rerun", "overhead", "tiers", "compaction", "growth")
+SECTIONS = ("scan", "memory", "workers", "decodes", "rerun", "overhead", "tiers", "explore", "compaction", "growth")
 """Modules beside this one with a function `section(bench)`, in the order of the document."""
 
 FOLDER = Path("data-bench")

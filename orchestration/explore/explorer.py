@@ -44,14 +44,15 @@ class Explorer:
             if again or preset not in self._shelves:
                 path = self.presets[preset]
                 settings = self.settings if path is None else self.settings.model_copy(update={"preset": path})
-                self._shelves[preset] = _shelf(Library(open_root(settings)))
+                self._shelves[preset] = shelf_of(Library(open_root(settings)))
             return self._shelves[preset]
 
     def close(self) -> None:
         self.media.close()
 
 
-def _shelf(library: Library) -> Shelf:
+def shelf_of(library: Library) -> Shelf:
+    """A library with what its sliders need."""
     bounds = [bound for tier in library.preset.tiers for bound in tier.bounds]
     axes: dict[str, Axis] = {}
     small: dict[str, list[int]] = {}

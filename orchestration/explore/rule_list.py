@@ -13,6 +13,7 @@ from assets.tiers.words import bound_text
 
 from ..questions import Rows
 from ..report import clock
+from .answer import Place
 from .charts import sparkline
 from .library import Count
 from .spread import Axis, Scale, slider_scale
@@ -22,9 +23,6 @@ SIGNS = {"min": "\N{GREATER-THAN OR EQUAL TO}", "max": "\N{LESS-THAN OR EQUAL TO
 
 STEPS = 400
 """Of a slider."""
-
-Place = tuple[int, int]
-"""Number of a tier from 1, and of a bound in it from 0."""
 
 
 class RuleList:

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from nicegui import ui
 
 from assets.tiers.bounds import Bound
 from assets.tiers.rules import Preset
 
-from ..questions import QuestionError, Rows
+from ..questions import QuestionError
 from ..report import clock
 from . import charts
+from .answer import Answer, Place, answer
 from .cards import clip_cards
 from .clip_view import clip_view
-from .clips import PAGE, Edge, Found, edge, search, searchable, unmeasured
+from .clips import PAGE, Found, search, searchable
 from .explorer import Explorer, Shelf
-from .library import Count, Library
+from .library import Library
 from .media import clip_row
 from .moving import move_bound, moves
 from .one_clip import one_clip
 from .preset_file import save_preset
-from .rule_list import SIGNS, Place, RuleList
-from .spread import bars
-
-SHOWN = 6
-"""Clips on either side of a bound."""
-
-
-class Answer(NamedTuple):
-    """What the page shows of a preset and a rule."""
-
-    counts: list[Count]
-    funnel: Rows
-    bars: list[list[int]]
-    edge: Edge
-    unmeasured: int
+from .rule_list import SIGNS, RuleList
 
 
 class Workbench:
@@ -124,42 +111,32 @@ class Workbench:
             while self.again:
                 self.again = False
                 preset, place = self.preset, self.place
-                self._show(preset, place, await asyncio.to_thread(self._answer, preset, place))
+                self._show(preset, place, await asyncio.to_thread(answer, self.shelf, preset, place))
         except (RuntimeError, ValueError, OSError) as error:
             ui.notify(str(error), type="negative", multi_line=True)
         finally:
             self.busy, self.spinner.visible = False, False
 
-    def _answer(self, preset: Preset, place: Place) -> Answer:
-        library, bound = self.library, preset.tiers[place[0] - 1].bounds[place[1]]
-        return Answer(
-            library.counts(preset),
-            library.funnel(preset),
-            bars(library, preset, bound.column, self.shelf.axes[bound.name]),
-            edge(library, preset, place[0], bound, SHOWN),
-            unmeasured(library, preset, place[0], bound),
-        )
-
-    def _show(self, preset: Preset, place: Place, answer: Answer) -> None:
+    def _show(self, preset: Preset, place: Place, told: Answer) -> None:
         bound, tier = preset.tiers[place[0] - 1].bounds[place[1]], preset.tiers[place[0] - 1]
         column, axis = self.library.vocabulary.columns.get(bound.column), self.shelf.axes[bound.name]
-        self.rules.update(self.before, answer.counts, answer.funnel)
+        self.rules.update(self.before, told.counts, told.funnel)
         self.rules.mark(place)
         self.title.text = f"{tier.name}: {bound.column} {SIGNS[bound.kind]} {charts.bound_label(bound)}"
         held = "held back" if bound.unmeasured == "hold" else "let through"
-        lacking = f" {answer.unmeasured:,} clips without a value are {held}." if answer.unmeasured else ""
+        lacking = f" {told.unmeasured:,} clips without a value are {held}." if told.unmeasured else ""
         source = "The number is the paper's" if bound.source == "paper" else "The number is ours"
         note = f": {bound.note}." if bound.note else "."
         self.note.text = f"{column.doc if column else ''}{lacking} {source}{note}"
         unit = column.unit if column else ""
-        self._draw(self.chart, charts.histogram(axis, answer.bars, preset, bound, unit))
+        self._draw(self.chart, charts.histogram(axis, told.bars, preset, bound, unit))
         self.chart.visible = axis.scale is not None or bool(axis.values)
-        self._draw(self.funnel, charts.funnel_bars(answer.funnel))
-        self.funnel.style(f"height:{60 + 24 * len(answer.funnel)}px")
+        self._draw(self.funnel, charts.funnel_bars(told.funnel))
+        self.funnel.style(f"height:{60 + 24 * len(told.funnel)}px")
         changes = moves(self.library.preset, preset)
         self.moves.text = f"{len(changes)} bounds moved" if changes else ""
-        self._fill(self.kept, lambda: clip_cards(answer.edge.kept, preset, self.show_clip, "none"))
-        self._fill(self.rejected, lambda: clip_cards(answer.edge.rejected, preset, self.show_clip, "none"))
+        self._fill(self.kept, lambda: clip_cards(told.edge.kept, preset, self.show_clip, "none"))
+        self._fill(self.rejected, lambda: clip_cards(told.edge.rejected, preset, self.show_clip, "none"))
 
     @staticmethod
     def _draw(chart: ui.echart, options: dict[str, Any]) -> None:
