@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CAPTIONS_STEP
 from ..tiers.judge import expected_stamp, folder
 from ..work import Counts, Progress
@@ -19,6 +19,7 @@ from .tables import CAPTIONS
     deps=["clips", "keyframes", "filter_scores", "tier_1"],
     group_name="captions",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CAPTIONS_STEP.version),
     metadata=table_metadata(CAPTIONS),
     check_specs=[sound_spec("captions")],

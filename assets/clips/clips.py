@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -17,6 +17,7 @@ from .cut_shard import cut_shard
     deps=["frame_signals", "scans"],
     group_name="clips",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CLIPS_STEP.version),
     metadata=table_metadata(CLIPS),
     check_specs=[sound_spec("clips")],

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..checks import part_faults
 from ..curation import Curation
-from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
+from ..partitions import OWNERS, LogProgress, Result, figures, forced, sound, sound_spec, table_metadata, written
 from ..steps import CONCEPTS_STEP
 from ..store import WHOLE
 from .assign_concepts import assign_concepts
@@ -17,6 +17,7 @@ from .tables import CONCEPTS
     deps=["embeddings"],
     group_name="embeddings",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CONCEPTS_STEP.version),
     metadata=table_metadata(CONCEPTS),
     check_specs=[sound_spec("concepts")],
@@ -41,6 +42,8 @@ def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
     stamp = curation.lineage().concepts()
     facts["fingerprint"] = stamp.fingerprint
     look = partial(part_faults, curation.store, CONCEPTS)
-    checked = sound(context, curation, context.asset_key, "concepts", written(curation, "concepts", [WHOLE]), look)
+    parts = written(curation, "concepts", [WHOLE])
+    checked = sound(context, curation, context.asset_key, "concepts", parts, look)
+    shown = figures(context, curation, "concepts", "concepts", parts)
     version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
+    return dg.MaterializeResult(metadata=facts | shown, data_version=version, check_results=checked)

@@ -8,7 +8,7 @@ from ..curation import Curation
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
 from ..options import Options
-from ..partitions import BACKFILL, SHARDS, Result, measured, result, sound_spec, table_metadata
+from ..partitions import BACKFILL, OWNERS, SHARDS, Result, measured, result, sound_spec, table_metadata
 from .by_model import embedder
 from .hashes import keyframe_hashes
 
@@ -39,6 +39,7 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         skippable=True,
         group_name="embeddings",
         kinds={"python", "parquet"},
+        owners=OWNERS,
         description=scorer.doc,
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table) | ({"model": scorer.model} if scorer.model else {}),

@@ -56,11 +56,13 @@ class Album:
 
     def middle(self, clip: Row) -> bytes | None:
         """The keyframe nearest to the middle of the clip; None when no keyframe lies in it."""
-        times = self.times(clip["video_id"], clip["start_frame"], clip["end_frame"])
-        if not times:
+        first, end = clip["start_frame"], clip["end_frame"]
+        rows = self.reader.between(clip["video_id"], first, end, ["frame", "jpeg"])
+        frames = rows["frame"].to_pylist()
+        if not frames:
             return None
-        frame = nearest_middle(list(times), clip["start_frame"], clip["end_frame"])
-        return self.pictures(clip["video_id"], [frame]).get(frame)
+        jpeg: bytes = rows["jpeg"][frames.index(nearest_middle(frames, first, end))].as_py()
+        return jpeg
 
     def of_video(self, video_id: str) -> bytes | None:
         """A keyframe from the middle of the video."""

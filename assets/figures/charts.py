@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,15 @@ WIDE = 8.6
 PANELS_A_ROW = 3
 BAR, KEPT, TAKEN, NO_VALUE = "#7f9fc4", "#4a78b0", "#d9a38f", "#e0b000"
 TIER_COLOURS = ("#1a7f37", "#c77700", "#c62828", "#7b1fa2")
+SETTINGS: dict[Any, Any] = {
+    "text.parse_math": False,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titley": 1.0,
+    "axes.linewidth": 0.6,
+}
+"""A title whose place is given spares a third of the time: matplotlib looks for none."""
+TICKS = 4
 Numbers = npt.NDArray[np.float64]
 Arguments = ParamSpec("Arguments")
 
@@ -35,10 +44,10 @@ def drawn(fill: Callable[Arguments, Figure]) -> Callable[Arguments, bytes]:
     def draw(*args: Arguments.args, **named: Arguments.kwargs) -> bytes:
         import matplotlib
 
-        settings = {"text.parse_math": False, "font.size": 9, "axes.titlesize": 9, "axes.linewidth": 0.6}
-        with matplotlib.rc_context(settings):
+        with matplotlib.rc_context(SETTINGS):
             out = io.BytesIO()
-            fill(*args, **named).savefig(out, format="png", dpi=DPI, metadata={"Software": None})
+            coding = {"compress_level": 4}
+            fill(*args, **named).savefig(out, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs=coding)
         return out.getvalue()
 
     return draw
@@ -47,6 +56,7 @@ def drawn(fill: Callable[Arguments, Figure]) -> Callable[Arguments, bytes]:
 def _figure(rows: int, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(WIDE, rows * height))
     FigureCanvasAgg(figure)
@@ -54,6 +64,8 @@ def _figure(rows: int, height: float, columns: int = 1) -> tuple[Figure, list[Ax
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(length=2, pad=2)
+        ax.xaxis.set_major_locator(MaxNLocator(2 * TICKS if columns == 1 else TICKS))
+        ax.yaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     return figure, axes
 
 
@@ -112,7 +124,7 @@ def funnel_chart(rows: Sequence[FunnelRow]) -> Figure:
     ax.set_yticks(places, [plain(_name(r), 60) for r in rows])
     ax.invert_yaxis()
     ax.set_xlim(0, max(float(left.max()), 1.0) * 1.4)
-    for place, row in zip(places, rows, strict=True):
+    for place, row in enumerate(rows):
         end = max(row.clips + (row.taken or 0), row.unmeasured or 0)
         ax.text(end, place, f"  {_told(row)}", va="center")
     ax.set_xlabel("clips", labelpad=1)

@@ -12,7 +12,7 @@ from ..embeddings.tables import CONCEPTS, DUPLICATE_PAIRS, DUPLICATES
 from ..store import WHOLE
 from ..tiers.bounds import Bound, Preset
 from ..tiers.funnel import FunnelRow, funnel, stored_funnel_tiers
-from ..tiers.judge import folder, tier_rows
+from ..tiers.judge import tier_rows
 from ..tiers.literals import literal, quoted
 from ..tiers.sampling import rejected_sql
 from ..tiers.sql import population_sql
@@ -187,7 +187,9 @@ def _balanced(scene: Scene, index: int, bound: Bound, candidates: int) -> Markdo
         return Markdown("")
     order = np.argsort(-before, kind="stable")
     told = f", from one clip in {round(1 / share)}" if share < 1 else ""
-    title = f"{bound.name}: {before.sum():,.0f} clips in {len(before):,} concepts before, {after.sum():,.0f} after{told}"
+    title = (
+        f"{bound.name}: {before.sum():,.0f} clips in {len(before):,} concepts before, {after.sum():,.0f} after{told}"
+    )
     return image(sizes_chart({"before": before[order], "after": after[order]}, title), "concepts before and after")
 
 

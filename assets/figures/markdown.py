@@ -54,7 +54,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markdown:
     if not listed:
         return Markdown("")
     numeric = [all(isinstance(row[i], int | float) or row[i] is None for row in listed) for i in range(len(head))]
-    lines = [[text(name) for name in head], ["--:" if right else "---" for right in numeric]]
+    lines: list[list[str]] = [[text(name) for name in head], ["--:" if right else "---" for right in numeric]]
     lines += [[cell if isinstance(cell, Markdown) else text(cell) for cell in row] for row in listed]
     return Markdown("".join(f"| {' | '.join(line)} |\n" for line in lines))
 

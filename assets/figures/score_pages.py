@@ -24,9 +24,7 @@ from .histogram import bounds_on, histogram
 from .markdown import Markdown, image, page, table
 from .scene import FIGURES, Facts, Scene, Shown, clip_sheet, shown
 
-CLIPS_A_STRIP = 5
-SHEETS = 2
-"""Columns of a scorer whose lowest, middle and highest clips are shown: those with a rule first."""
+CLIPS_A_STRIP = 4
 KINDS_NAMED = 8
 NEIGHBOURS_OF, NEIGHBOURS = 4, 4
 EMBEDDED_MOST = 20_000
@@ -44,8 +42,8 @@ def scorer_page(scene: Scene, scorer: Scorer) -> Facts:
     facts["unmeasured"] = _reasons(rows["error"])
     clips = scene.store.read(CLIPS, scene.part, CLIP_COLUMNS).to_pylist()
     with Album(scene.store, scene.part) as album:
-        told = sorted(known, key=lambda c: not bounds_on(preset, c.name))[:SHEETS]
-        sheets = [_ends(album, clips, c, values[c.name]) for c in told]
+        telling = sorted(known, key=lambda c: not bounds_on(preset, c.name))[:1]  # the first that a rule reads
+        sheets = [_ends(album, clips, c, values[c.name]) for c in telling]
     facts[FIGURES] = page(_chart(preset, known, values), *sheets)
     return {name: told for name, told in facts.items() if told}
 

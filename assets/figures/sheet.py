@@ -14,12 +14,12 @@ from .markdown import plain
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
-CELL = (176, 112)
+CELL = (168, 104)
 """Box of a picture in px: six stand beside each other in Dagster's dialog."""
 GUTTER, LINE = 8, 15
 FONT_PX = 12
 QUALITIES = (80, 70, 55, 40, 25)
-MOST_BYTES = 70_000
+MOST_BYTES = 60_000
 """Of a sheet: it is coded coarser until it fits, and is 4/3 of that as text."""
 PAPER, INK, PALE = "white", "#202020", "#707070"
 COLOURS = {"stays": "#1a7f37", "cut": "#c62828"}
@@ -76,7 +76,9 @@ def _strip(canvas: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, top: in
         if cell.framed:
             draw.rectangle((left - 3, top - 3, left + CELL[0] + 2, top + CELL[1] + 2), None, COLOURS["stays"], 3)
         if cell.cut:
-            draw.rectangle((left - GUTTER // 2 - 1, top - 2, left - GUTTER // 2 + 1, top + CELL[1] + 2), COLOURS["cut"])
+            draw.rectangle(
+                (left - GUTTER // 2 - 1, top - 2, left - GUTTER // 2 + 1, top + CELL[1] + 2), COLOURS["cut"]
+            )
         for index, line in enumerate(cell.lines):
             ink = INK if index == 0 else PALE
             draw.text((left, top + CELL[1] + 1 + index * LINE), fitted(line, CELL[0]), ink, font=_font())
@@ -123,7 +125,7 @@ def _coded(canvas: Image.Image) -> bytes:
     coded = b""
     for quality in QUALITIES:
         out = io.BytesIO()
-        canvas.save(out, "JPEG", quality=quality, optimize=True)
+        canvas.save(out, "JPEG", quality=quality)
         coded = out.getvalue()
         if len(coded) <= MOST_BYTES:
             break

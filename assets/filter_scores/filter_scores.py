@@ -8,7 +8,19 @@ from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
-from ..partitions import BACKFILL, SHARDS, Duty, Result, measured, result, sound, sound_spec, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    OWNERS,
+    SHARDS,
+    Duty,
+    Result,
+    measured,
+    result,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+)
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .scorers import SCORERS
@@ -28,6 +40,7 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         skippable=True,
         group_name="filter_scores",
         kinds={"python", "parquet"},
+        owners=OWNERS,
         description=scorer.doc,
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table),
@@ -76,6 +89,7 @@ def _not_enabled(context: dg.AssetExecutionContext, curation: Curation, scorer: 
     deps=[*KEYS.values()],
     group_name="filter_scores",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     metadata=table_metadata(FILTER_SCORES),
     check_specs=[sound_spec("filter_scores")],
 )

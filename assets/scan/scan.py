@@ -7,7 +7,7 @@ import dagster as dg
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
 from ..work import Counts, Progress
@@ -28,6 +28,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         deps=["raw_videos"],
         group_name="scan",
         kinds={"python", "parquet"},
+        owners=OWNERS,
         description=DESCRIPTIONS[table],
         code_version=str(SCAN_STEP.version),
         metadata=table_metadata(table),

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import Result, forced, sound, sound_spec, table_metadata
+from ..partitions import OWNERS, Result, figures, forced, sound, sound_spec, table_metadata
 from ..steps import TIERS_STEP
 from ..store import WHOLE, Stamp
 from ..tables import TIERS
@@ -31,6 +31,7 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         deps=["raw_videos", "clips", "filter_scores", *before, *sorted(tier.views)],
         group_name="tiers",
         kinds={"duckdb", "parquet"},
+        owners=OWNERS,
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
@@ -72,8 +73,9 @@ def _result(
     store, preset = curation.store, curation.preset
     look = partial(tier_faults, store, preset)
     checked = sound(context, curation, context.asset_key, folder(preset.name), written, lambda _: look(number))
+    shown = figures(context, curation, preset.tiers[number - 1].name, folder(preset.name), written)
     version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
+    return dg.MaterializeResult(metadata=facts | shown, data_version=version, check_results=checked)
 
 
 def _need_previous(curation: Curation, number: int) -> None:
