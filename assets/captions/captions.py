@@ -26,10 +26,11 @@ from .tables import CAPTIONS
     pool="gpu",
 )
 def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """One structured caption a clip (HunyuanVideo, section 3.2), or the reason why it has none.
+    """One row per clip of tier_1: its structured caption (HunyuanVideo, section 3.2), or why it has none.
 
     Clips that were ever in tier_1 keep theirs; only those without one of the same captioner are captioned.
-    Captions of other captioners are kept, and shown while the one asked for has none.
+    Captions of other captioners are kept, and shown while the one asked for has none. Stale when tier_1 keeps other
+    clips of the shard, or their scores changed.
     """
     preset = curation.preset
 

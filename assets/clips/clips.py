@@ -25,7 +25,8 @@ from .cut_shard import cut_shard
 def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
 
-    Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut.
+    Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut and none is
+    opened: a changed setting of cuts or lengths makes this stale, and is answered from the stored signals.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

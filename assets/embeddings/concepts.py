@@ -23,10 +23,10 @@ from .tables import CONCEPTS
     check_specs=[sound_spec("concepts")],
 )
 def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """A concept a clip: k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000 centroids).
+    """One row per clip: its concept, by k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000).
 
     The centroids are stored and stay: a new clip is assigned to one and moves no other. How many of a concept are
-    kept is a rule of a tier (`sqrt_sample`).
+    kept is a rule of a tier (`sqrt_sample`). Over all embedded shards; stale when one of them changed.
     """
     lineage = curation.lineage()
     force = forced(context, curation, "concepts")

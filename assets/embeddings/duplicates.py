@@ -23,10 +23,10 @@ from .tables import DUPLICATES
     check_specs=[sound_spec("duplicates")],
 )
 def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """Verified pairs (`duplicate_pairs`) and groups of clips that show the same footage.
+    """One row per clip: the group of clips that show the same footage, from verified pairs (`duplicate_pairs`).
 
     Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
-    the rules before it.
+    the rules before it. Over all shards that are hashed and embedded; stale when one of them changed.
     """
     lineage = curation.lineage()
     stamp = lineage.duplicates()

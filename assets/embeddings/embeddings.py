@@ -12,6 +12,15 @@ from ..partitions import BACKFILL, OWNERS, SHARDS, Result, measured, result, sou
 from .by_model import embedder
 from .hashes import keyframe_hashes
 
+SERVES = {
+    "embeddings": "`duplicates` and `concepts` compare clips by it.",
+    "keyframe_hashes": "`duplicates` verifies copies by it.",
+}
+ROWS = (
+    "One row per clip, NULL with a sentence where it could not be measured. Stale when the clips changed, or what "
+    "measures them; clips measured before keep their rows."
+)
+
 
 def build_embeddings(options: Options) -> dg.AssetsDefinition:
     """One step with both assets, in the pool `gpu` when the embedding's model asks for one."""
@@ -40,7 +49,7 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         group_name="embeddings",
         kinds={"python", "parquet"},
         owners=OWNERS,
-        description=scorer.doc,
+        description=f"{scorer.doc}\n\n{SERVES[scorer.step]} {ROWS}",
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table) | ({"model": scorer.model} if scorer.model else {}),
     )

@@ -26,6 +26,10 @@ from ..work import Counts, Progress
 from .scorers import SCORERS
 from .wide import write_wide
 
+ROWS = (
+    "One row per clip, NULL with a sentence where it could not be measured. No threshold is applied: tiers judge. "
+    "Stale when the clips changed or the scorer has a new version; clips measured before keep their rows."
+)
 KEYS = {scorer.name: dg.AssetKey(["scores", scorer.name]) for scorer in SCORERS}
 
 
@@ -41,7 +45,7 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         group_name="filter_scores",
         kinds={"python", "parquet"},
         owners=OWNERS,
-        description=scorer.doc,
+        description=f"{scorer.doc}\n\n{ROWS}",
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table),
     )
@@ -96,7 +100,7 @@ def _not_enabled(context: dg.AssetExecutionContext, curation: Curation, scorer: 
 def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
-    No threshold is applied here: the tiers judge.
+    No threshold is applied here: the tiers judge. Joined from the scorers' tables, and stale when one of them changed.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

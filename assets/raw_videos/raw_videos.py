@@ -25,7 +25,7 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, duration).
 
     Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
-    status and a sentence.
+    status and a sentence. Nothing is decoded here. Stale when a file of the shard is new, replaced or removed.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

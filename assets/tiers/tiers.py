@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 
 from ..curation import Curation
+from ..figures.markdown import text
 from ..lineage import Lineage
 from ..partitions import OWNERS, Result, figures, forced, sound, sound_spec, table_metadata
 from ..steps import TIERS_STEP
@@ -30,7 +31,7 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         name=tier.name,
         deps=["raw_videos", "clips", "filter_scores", *before, *sorted(tier.views)],
         group_name="tiers",
-        kinds={"duckdb", "parquet"},
+        kinds={"duckdb", "sql", "parquet"},
         owners=OWNERS,
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
@@ -104,7 +105,9 @@ def _need_views(lineage: Lineage, tier: Tier) -> None:
 
 
 def _description(preset: Preset, tier: Tier) -> str:
+    named = f"{text(preset.name)} ({text(preset.title)})"
     return (
-        f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
-        "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else."
+        f"Clips that pass {tier.name} of preset {named}. Every candidate has a row with its "
+        "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else. "
+        "Stale when the rules changed, or the scores, the tier before or another table that they read."
     )
