@@ -44,6 +44,6 @@ def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
     look = partial(part_faults, curation.store, CONCEPTS)
     parts = written(curation, "concepts", [WHOLE])
     checked = sound(context, curation, context.asset_key, "concepts", parts, look)
-    shown = figures(context, curation, "concepts", "concepts", parts)
+    context.add_asset_metadata(figures(context, curation, "concepts", "concepts", parts))
     version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts | shown, data_version=version, check_results=checked)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

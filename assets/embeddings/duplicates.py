@@ -46,6 +46,6 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     look = partial(part_faults, curation.store, DUPLICATES)
     parts = written(curation, "duplicates", [WHOLE])
     checked = sound(context, curation, context.asset_key, "duplicates", parts, look)
-    shown = figures(context, curation, "duplicates", "duplicates", parts)
+    context.add_asset_metadata(figures(context, curation, "duplicates", "duplicates", parts))
     version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts | shown, data_version=version, check_results=checked)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

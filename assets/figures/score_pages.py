@@ -38,7 +38,8 @@ def scorer_page(scene: Scene, scorer: Scorer) -> Facts:
     values = {c.name: _numbers(rows[c.name]) for c in numeric}
     known = [c for c in numeric if not np.isnan(values[c.name]).all()]
     facts = {"values": _ranges(known, values), "bounds": _bounds(preset, known, values)}
-    facts |= {c.name: _kinds(rows[c.name], c.name) for c in scorer.columns if pt.is_string(c.type)}
+    words = [c.name for c in scorer.columns if pt.is_string(c.type) and scorer in SCORERS]  # else they are hashes
+    facts |= {name: _kinds(rows[name], name) for name in words}
     facts["unmeasured"] = _reasons(rows["error"])
     clips = scene.store.read(CLIPS, scene.part, CLIP_COLUMNS).to_pylist()
     with Album(scene.store, scene.part) as album:

@@ -15,12 +15,12 @@ from .album import CLIP_COLUMNS, Album, Row
 from .charts import Numbers, histograms, series_chart
 from .choose import across_cuts, each_kind_first, evenly
 from .histogram import bounds_on, histogram
-from .markdown import Markdown, image, page, table
+from .markdown import Markdown, image, page, table, text
 from .scene import FIGURES, Facts, Scene, seconds, size_of
 from .sheet import Cell, Strip, sheet
 
 VIDEOS_SHOWN, A_ROW = 24, 5
-FILES_NAMED = 20
+FILES_NAMED, KINDS_NAMED = 20, 12
 CLIPS_SHOWN, VIDEOS_DRAWN = 5, 3
 SIGNALS = {"content_val": "content change", "flow_mean": "flow", "luma_mean": "luma"}
 POINTS = 600
@@ -39,9 +39,9 @@ def raw_videos(scene: Scene) -> Facts:
     rows = scene.store.read(RAW_VIDEOS, scene.part)
     kinds = counted(rows, ["media", "container", "codec"], ["duration_s", "bytes"])
     listed = [
-        (r["media"], (r["container"] or "").partition(",")[0], r["codec"], r["count_all"],
+        (r["media"] or "not read", (r["container"] or "").partition(",")[0], r["codec"], r["count_all"],
          seconds(r["duration_s_sum"] or 0.0), round((r["bytes_sum"] or 0) / 1e6, 1))
-        for r in kinds[:FILES_NAMED]
+        for r in kinds[:KINDS_NAMED]
     ]  # fmt: skip
     facts = {"kinds": table(("media", "container", "codec", "files", "time", "MB"), listed)}
     bad = rows.filter(pc.is_valid(rows["probe_status"]))
@@ -51,9 +51,12 @@ def raw_videos(scene: Scene) -> Facts:
 def _not_ok(scene: Scene, bad: pa.Table, status: str, error: str) -> Facts:
     """Files that did not end well, with their sentences."""
     with Album(scene.store, scene.part) as album:
-        listed = [(r[status], album.name(r["video_id"]), r[error]) for r in bad.slice(0, FILES_NAMED).to_pylist()]
-    more = Markdown(f"and {len(bad) - FILES_NAMED} more") if len(bad) > FILES_NAMED else Markdown("")
-    return {"not ok": page(table(("status", "file", "what went wrong"), listed), more)} if listed else {}
+        listed = [
+            f"- **{text(r[status])}** {text(album.name(r['video_id']))}: {text(r[error])}"
+            for r in bad.slice(0, FILES_NAMED).to_pylist()
+        ]
+    listed += [f"- and {len(bad) - FILES_NAMED} more"] if len(bad) > FILES_NAMED else []
+    return {"not ok": Markdown("\n".join(listed))} if listed else {}
 
 
 def scans(scene: Scene) -> Facts:

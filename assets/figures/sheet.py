@@ -18,8 +18,8 @@ CELL = (168, 104)
 """Box of a picture in px: six stand beside each other in Dagster's dialog."""
 GUTTER, LINE = 8, 15
 FONT_PX = 12
-QUALITIES = (80, 70, 55, 40, 25)
-MOST_BYTES = 60_000
+QUALITIES = (75, 60, 45, 30, 15)
+MOST_BYTES = 40_000
 """Of a sheet: it is coded coarser until it fits, and is 4/3 of that as text."""
 PAPER, INK, PALE = "white", "#202020", "#707070"
 COLOURS = {"stays": "#1a7f37", "cut": "#c62828"}

@@ -74,9 +74,10 @@ def _result(
     store, preset = curation.store, curation.preset
     look = partial(tier_faults, store, preset)
     checked = sound(context, curation, context.asset_key, folder(preset.name), written, lambda _: look(number))
-    shown = figures(context, curation, preset.tiers[number - 1].name, folder(preset.name), written)
+    drawn = figures(context, curation, preset.tiers[number - 1].name, folder(preset.name), written)
+    context.add_asset_metadata(drawn)
     version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts | shown, data_version=version, check_results=checked)
+    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
 
 
 def _need_previous(curation: Curation, number: int) -> None:
