@@ -11,10 +11,12 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from assets.figures.charts import funnel_chart, histograms, series_chart, sizes_chart
 from assets.figures.choose import across_cuts, each_kind_first, evenly, largest_and_others, low_middle_high
 from assets.figures.histogram import bounds_on, histogram
 from assets.figures.markdown import Markdown, image, plain, table, text
 from assets.figures.sheet import CELL, GUTTER, MOST_BYTES, Cell, Strip, fitted, sheet
+from assets.tiers.funnel import FunnelRow
 from assets.tiers.rules import Preset, parse_preset
 from assets.tiers.vocabulary import vocabulary
 
@@ -128,6 +130,21 @@ def test_a_few_extremes_are_counted_and_not_drawn() -> None:
     values = np.concatenate([np.linspace(0, 1, 500), [1000.0, 2000.0]])
     drawn = histogram("noise", "levels", values, [])
     assert drawn.beyond == 2 and drawn.edges[-1] < 2 and drawn.counts.sum() == 500
+
+
+def test_words_in_charts_are_no_formulas_and_need_no_glyph(preset: Preset) -> None:
+    for title in ("$x^{2", "\\frac", "中文字幕.mp4", "a_b^c"):
+        coded = series_chart([(title, np.arange(3.0), {"luma": np.arange(3.0)})])
+        assert Image.open(io.BytesIO(coded)).format == "PNG"
+        panel = histogram(title, "%", np.arange(9.0), bounds_on(preset, "motion_mean"))
+        assert Image.open(io.BytesIO(histograms([panel] * 4))).width < 900
+
+
+def test_charts_of_nothing() -> None:
+    """A tier without candidates, and a library without concepts."""
+    rows = [FunnelRow("tier_1", name, "", "", 0, 0.0) for name in ("input", "kept")]
+    assert funnel_chart(rows).startswith(b"\x89PNG")
+    assert sizes_chart({"clips": np.zeros(0)}, "none").startswith(b"\x89PNG")
 
 
 def test_one_value_has_a_histogram() -> None:

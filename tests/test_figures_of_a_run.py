@@ -27,6 +27,7 @@ from assets.partitions import SHARDS
 from assets.store import WHOLE, Stamp, rows_to_table
 from assets.tables import CLIPS
 from assets.views import connect
+from benchmarks.roots import Library, known_root
 from orchestration.definitions import build_definitions
 from orchestration.jobs import SHARD_JOB, TIER_JOB
 from orchestration.resources import build_curation
@@ -188,6 +189,18 @@ def test_a_page_that_cannot_be_drawn_fails_nothing(curation: Curation, monkeypat
     assert outcome.success
     for facts in metadata(outcome).values():
         assert facts[FIGURES].startswith("not drawn: ValueError: no ink") and len(facts[FIGURES]) < 400
+
+
+def test_a_run_over_many_shards_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, drawn = known_root(tmp_path, Library(3, 1)), []
+    for number in (1, 2, 3):
+        (known.root / f"filter_scores/shard-{number:06d}.parquet").unlink()
+    monkeypatch.setenv("CLIPSIEVE_FIGURES", "true")
+    monkeypatch.setattr(pages, "page_of", lambda curation, name, part: drawn.append((name, part)) or {})
+    answer = call("run", "--input", known.media, "--root", known.root)
+    assert answer.code == 0, answer.err
+    assert [part for name, part in drawn if name == "filter_scores"] == ["shard-000003"]
+    assert len(drawn) == len(set(drawn))
 
 
 def test_a_page_that_is_too_large_is_left_out(curation: Curation, monkeypatch: pytest.MonkeyPatch) -> None:

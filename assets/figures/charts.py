@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -32,7 +33,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.linewidth": 0.6,
 }
 """A title whose place is given spares a third of the time: matplotlib looks for none."""
-TICKS = 4
+TICKS, STEPS = 4, (1, 2, 5, 10)
 Numbers = npt.NDArray[np.float64]
 Arguments = ParamSpec("Arguments")
 
@@ -44,7 +45,8 @@ def drawn(fill: Callable[Arguments, Figure]) -> Callable[Arguments, bytes]:
     def draw(*args: Arguments.args, **named: Arguments.kwargs) -> bytes:
         import matplotlib
 
-        with matplotlib.rc_context(SETTINGS):
+        with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # of a script that DejaVu has not: drawn as boxes
             out = io.BytesIO()
             coding = {"compress_level": 4}
             fill(*args, **named).savefig(out, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs=coding)
@@ -53,7 +55,8 @@ def drawn(fill: Callable[Arguments, Figure]) -> Callable[Arguments, bytes]:
     return draw
 
 
-def _figure(rows: int, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def _figure(rows: int, height: float, columns: int = 1, whole: bool = False) -> tuple[Figure, list[Axes]]:
+    """`whole`: the x axis counts things."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -64,8 +67,8 @@ def _figure(rows: int, height: float, columns: int = 1) -> tuple[Figure, list[Ax
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(length=2, pad=2)
-        ax.xaxis.set_major_locator(MaxNLocator(2 * TICKS if columns == 1 else TICKS))
-        ax.yaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(2 * TICKS if columns == 1 else TICKS, steps=STEPS, integer=whole))
+        ax.yaxis.set_major_locator(MaxNLocator(TICKS, steps=STEPS, integer=True))
     return figure, axes
 
 
@@ -114,7 +117,7 @@ def funnel_chart(rows: Sequence[FunnelRow]) -> Figure:
     """A tier: a bar for what came in, one for what each rule left (blue) and took (red), and one for what it kept; a
     thin yellow bar for what a rule found no value of.
     """
-    figure, (ax,) = _figure(1, 0.55 + 0.24 * len(rows))
+    figure, (ax,) = _figure(1, 0.55 + 0.24 * len(rows), whole=True)
     places = np.arange(len(rows))
     left, taken = (np.array([getattr(r, name) or 0 for r in rows], float) for name in ("clips", "taken"))
     without = np.array([r.unmeasured or 0 for r in rows], float)
@@ -147,7 +150,7 @@ def _told(row: FunnelRow) -> str:
 @drawn
 def sizes_chart(sizes: Mapping[str, Numbers], title: str) -> Figure:
     """Clips of each concept, concepts from the largest to the smallest; several series over each other."""
-    figure, (ax,) = _figure(1, 2.6)
+    figure, (ax,) = _figure(1, 2.6, whole=True)
     first = next(iter(sizes.values()))
     for number, (name, values) in enumerate(sizes.items()):
         colour = (BAR, KEPT)[number % 2]
