@@ -76,14 +76,20 @@ class LogProgress:
         self.done, self.done_s, now = self.done + items, self.done_s + video_s, time.monotonic()
         if now >= self.next:
             self.next = now + LOG_EVERY_S
-            speed = self.done_s / (now - self.started)
-            self.log.info(
-                f"{self.name}: {self.done} of {self.items}, {self.done_s / 3600:.2f} of "
-                f"{self.video_s / 3600:.2f} video hours, {speed:.1f} times real time"
-            )
+            self.log.info(f"{self.name}: {self.done} of {self.items}{self._told(now)}")
 
     def end(self) -> None:
-        self.log.info(f"{self.name}: done, {self.items} items in {time.monotonic() - self.started:.1f} s")
+        now = time.monotonic()
+        self.log.info(f"{self.name}: done, {self.items} in {now - self.started:.1f} s{self._told(now)}")
+
+    def _told(self, now: float) -> str:
+        """Video time, speed and what is left, of steps that count video time."""
+        if not self.video_s:
+            return ""
+        speed = self.done_s / max(now - self.started, 1e-3)
+        left = f", {(self.video_s - self.done_s) / speed:.0f} s left" if speed and self.done < self.items else ""
+        hours = f"{self.done_s / 3600:.2f} of {self.video_s / 3600:.2f} video hours"
+        return f", {hours}, {speed:.1f} times real time{left}"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 import duckdb
 import numpy as np
 
-from ..embeddings.tables import CONCEPTS, DUPLICATE_PAIRS, DUPLICATES
-from ..store import WHOLE
 from ..tiers.bounds import Bound, Preset
 from ..tiers.funnel import FunnelRow, funnel, stored_funnel_tiers
 from ..tiers.judge import tier_rows
@@ -32,23 +30,20 @@ COUNTED_MOST = 2_000_000
 
 def duplicates(scene: Scene) -> Facts:
     """How large groups are, what verified their pairs, and some groups as filmstrips."""
-    rows = scene.store.read(DUPLICATES, WHOLE).filter(_several())
-    sizes = dict(zip(rows["group_id"].to_pylist(), rows["group_size"].to_pylist(), strict=True))
-    methods = Counter(scene.store.read(DUPLICATE_PAIRS, WHOLE, ["method"])["method"].to_pylist())
+    with connect(scene.store, scene.curation.preset.name) as connection:
+        # A group's id is one of its clips: one row a group.
+        query = "SELECT group_id, group_size FROM _duplicates WHERE clip_id = group_id AND group_size > 1 ORDER BY ALL"
+        sizes = dict(connection.sql(query).fetchall())
+        query = "SELECT method, count(*) FROM _duplicate_pairs GROUP BY ALL ORDER BY ALL"
+        methods = connection.sql(query).fetchall()
     groups = sorted(Counter(sizes.values()).items())
     facts = {
         "groups": table(("clips in the group", "groups"), groups[:SIZES_LISTED])
         or Markdown("No two clips show the same footage."),
-        "pairs": table(("verified by", "pairs"), methods.most_common()),
-        FIGURES: _filmstrips(scene, largest_and_others(dict(sorted(sizes.items())), GROUPS_SHOWN), sizes),
+        "pairs": table(("verified by", "pairs"), methods),
+        FIGURES: _filmstrips(scene, largest_and_others(sizes, GROUPS_SHOWN), sizes),
     }
     return {name: told for name, told in facts.items() if told}
-
-
-def _several() -> object:
-    import pyarrow.compute as pc
-
-    return pc.field("group_size") > 1
 
 
 def _filmstrips(scene: Scene, groups: Sequence[str], sizes: dict[str, int]) -> Markdown:
@@ -127,31 +122,33 @@ class _Albums:
 
 def concepts(scene: Scene) -> Facts:
     """How large concepts are, and the most typical clips of a few."""
-    rows = scene.store.read(CONCEPTS, WHOLE)
-    if not len(rows):
-        return {}
-    numbers = rows["concept_id"].to_numpy()
-    counts = np.bincount(numbers)
-    used = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
-    chart = sizes_chart({"clips": counts[used].astype(float)}, f"{len(numbers):,} clips in {len(used):,} concepts")
-    typical = {}
-    for concept in evenly(used, CONCEPTS_SHOWN):
-        mine = np.flatnonzero(numbers == concept)
-        likeness = rows["concept_similarity"].take(mine).to_numpy()
-        order = mine[np.argsort(-likeness, kind="stable")][:MEMBERS_SHOWN]
-        typical[concept] = rows.take(order).to_pylist()
     with connect(scene.store, scene.curation.preset.name) as connection:
-        clips = _clips(connection, [r["clip_id"] for listed in typical.values() for r in listed])
+        query = "SELECT concept_id, count(*) FROM _concepts GROUP BY ALL ORDER BY count(*) DESC, concept_id"
+        counts = dict(connection.sql(query).fetchall())
+        if not counts:
+            return {}
+        typical = _typical(connection, evenly(list(counts), CONCEPTS_SHOWN))
+        clips = _clips(connection, [clip_id for listed in typical.values() for clip_id, _ in listed])
+    sizes = np.array(list(counts.values()), float)
+    chart = sizes_chart({"clips": sizes}, f"{sizes.sum():,.0f} clips in {len(sizes):,} concepts")
     with _Albums(scene) as albums:
         strips = {
             f"concept {concept}: {counts[concept]:,} clips, the most typical first": [
-                albums.shown(clips[r["clip_id"]], f"cosine {r['concept_similarity']:.3f}")
-                for r in listed
-                if r["clip_id"] in clips
+                albums.shown(clips[clip_id], f"cosine {cosine:.3f}") for clip_id, cosine in listed if clip_id in clips
             ]
             for concept, listed in typical.items()
         }
     return {FIGURES: page(image(chart, "concept sizes"), clip_sheet(strips, "clips of some concepts", "typical"))}
+
+
+def _typical(connection: duckdb.DuckDBPyConnection, chosen: Sequence[int]) -> dict[int, list[tuple[str, float]]]:
+    """Of each concept the clips nearest to its centroid: (clip_id, cosine), the nearest first."""
+    place = "row_number() OVER (PARTITION BY concept_id ORDER BY concept_similarity DESC, clip_id)"
+    rows = connection.sql(
+        f"SELECT concept_id, clip_id, concept_similarity FROM _concepts WHERE concept_id IN "
+        f"({', '.join(map(str, chosen))}) QUALIFY {place} <= {MEMBERS_SHOWN} ORDER BY {place}"
+    ).fetchall()
+    return {concept: [(clip_id, cosine) for c, clip_id, cosine in rows if c == concept] for concept in chosen}
 
 
 def tier(scene: Scene) -> Facts:
