@@ -36,6 +36,8 @@ class Curation:
     """Stands in for the stored register: a plan for files that are not registered (dry run)."""
     renews_views: bool = True
     """Assets renew ROOT/clipsieve.duckdb when they wrote a table over all shards; a run does it once, at its end."""
+    figures: bool = True
+    """Draw pictures of what was written for Dagster's pages (figures/)."""
     counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
     """What was done, by (step, shard), for the summary of a run in this process."""
 

@@ -29,6 +29,7 @@ SHARDS = dg.DynamicPartitionsDefinition(name="shards")
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 """The one beta parameter that we use on purpose: without it a backfill pays one run a shard."""
 
+OWNERS = ["team:clipsieve"]
 SHARDS_A_RUN = 20
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=SHARDS_A_RUN)
 FORCE_TAG = "clipsieve/force"
@@ -75,14 +76,20 @@ class LogProgress:
         self.done, self.done_s, now = self.done + items, self.done_s + video_s, time.monotonic()
         if now >= self.next:
             self.next = now + LOG_EVERY_S
-            speed = self.done_s / (now - self.started)
-            self.log.info(
-                f"{self.name}: {self.done} of {self.items}, {self.done_s / 3600:.2f} of "
-                f"{self.video_s / 3600:.2f} video hours, {speed:.1f} times real time"
-            )
+            self.log.info(f"{self.name}: {self.done} of {self.items}{self._told(now)}")
 
     def end(self) -> None:
-        self.log.info(f"{self.name}: done, {self.items} items in {time.monotonic() - self.started:.1f} s")
+        now = time.monotonic()
+        self.log.info(f"{self.name}: done, {self.items} in {now - self.started:.1f} s{self._told(now)}")
+
+    def _told(self, now: float) -> str:
+        """Video time, speed and what is left, of steps that count video time."""
+        if not self.video_s:
+            return ""
+        speed = self.done_s / max(now - self.started, 1e-3)
+        left = f", {(self.video_s - self.done_s) / speed:.0f} s left" if speed and self.done < self.items else ""
+        hours = f"{self.done_s / 3600:.2f} of {self.video_s / 3600:.2f} video hours"
+        return f", {hours}, {speed:.1f} times real time{left}"
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,7 @@ def _measure(
 
 SOUND = "sound"
 FAULTS_SHOWN = 20
+TOLD_OF_AN_ERROR = 300
 
 
 def sound_spec(key: str | dg.AssetKey) -> dg.AssetCheckSpec:
@@ -205,6 +213,25 @@ def sound(
     return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]
 
 
+def figures(
+    context: dg.AssetExecutionContext, curation: Curation, name: str, folder: str, parts: Sequence[str]
+) -> dict[str, Any]:
+    """Pictures and tables of the last of the parts that the run wrote: of one, so that the event log grows by the run
+    and not by the shard. None of a part that was set aside. A page that cannot be drawn is told in a sentence and
+    fails nothing.
+    """
+    if not (curation.figures and parts and curation.store.exists(folder, parts[-1])):
+        return {}
+    try:
+        from .figures.pages import page_of
+
+        return {key: dg.MetadataValue.md(told) for key, told in page_of(curation, name, parts[-1]).items()}
+    except Exception as error:
+        told = f"not drawn: {type(error).__name__}: {str(error)[:TOLD_OF_AN_ERROR]}"
+        context.log.warning(f"{name}: figures were {told}")
+        return {"figures": dg.MetadataValue.text(told)}
+
+
 def describe(
     context: dg.AssetExecutionContext,
     curation: Curation,
@@ -238,6 +265,8 @@ def result(
     """
     key = dg.AssetKey(table.name.split("/"))
     version = describe(context, curation, key, table.name, step, prints)
-    look = partial(shard_faults, curation.store, table)
-    checked = sound(context, curation, key, table.name, written(curation, step, prints), look)
+    parts, look = written(curation, step, prints), partial(shard_faults, curation.store, table)
+    checked = sound(context, curation, key, table.name, parts, look)
+    if drawn := figures(context, curation, table.name, table.name, parts):
+        context.add_asset_metadata(drawn, asset_key=key, partition_key=parts[-1])
     return dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)

@@ -71,7 +71,7 @@ def build_curation(settings: Settings) -> Curation:
     known = vocabulary(unfilled_columns(options))
     preset = load_preset(settings.preset or active_preset(store), known)
     engine = LocalEngine(settings.workers, settings.memory_limit_mb * 1024**2)
-    return Curation(store, options, engine, preset, known)
+    return Curation(store, options, engine, preset, known, figures=settings.figures)
 
 
 def unfilled_columns(options: Options) -> list[str]:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """What clips are compared by: `classical`, a model's name, the path of an .onnx file or transformers folder."""
     concepts: ConceptOptions = ConceptOptions()
     captions: CaptionOptions = CaptionOptions()
+    figures: bool = True
+    """Draw pictures of what a run wrote, as metadata of its materializations; CLIPSIEVE_FIGURES=false leaves it."""
     models: Path = Field(default_factory=lambda: user_data_path("clipsieve") / "models")
     """Where weights lie (`clipsieve models list`). A model whose weights are not there is not used."""
 

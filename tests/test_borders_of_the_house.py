@@ -20,7 +20,10 @@ ASSET_FILES = (
     "raw_videos", "scan", "clips", "filter_scores", "embeddings", "duplicates", "concepts", "captions", "tiers",
 )  # fmt: skip
 MAY_IMPORT_DAGSTER = {"partitions.py", *(f"{name}.py" for name in ASSET_FILES)}
-HEAVY = ("torch", "cv2", "av", "transformers", "onnxruntime", "scenedetect", "faiss", "rapidocr", "openai", "scipy")
+HEAVY = (
+    "torch", "cv2", "av", "transformers", "onnxruntime", "scenedetect", "faiss", "rapidocr", "openai", "scipy",
+    "matplotlib", "PIL",
+)  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[str]:

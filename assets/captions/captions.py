@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CAPTIONS_STEP
 from ..tiers.judge import expected_stamp, folder
 from ..work import Counts, Progress
@@ -19,16 +19,18 @@ from .tables import CAPTIONS
     deps=["clips", "keyframes", "filter_scores", "tier_1"],
     group_name="captions",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CAPTIONS_STEP.version),
     metadata=table_metadata(CAPTIONS),
     check_specs=[sound_spec("captions")],
     pool="gpu",
 )
 def captions(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """One structured caption a clip (HunyuanVideo, section 3.2), or the reason why it has none.
+    """One row per clip of tier_1: its structured caption (HunyuanVideo, section 3.2), or why it has none.
 
     Clips that were ever in tier_1 keep theirs; only those without one of the same captioner are captioned.
-    Captions of other captioners are kept, and shown while the one asked for has none.
+    Captions of other captioners are kept, and shown while the one asked for has none. Stale when tier_1 keeps other
+    clips of the shard, or their scores changed.
     """
     preset = curation.preset
 

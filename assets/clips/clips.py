@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
 from ..work import Counts, Progress
@@ -17,6 +17,7 @@ from .cut_shard import cut_shard
     deps=["frame_signals", "scans"],
     group_name="clips",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CLIPS_STEP.version),
     metadata=table_metadata(CLIPS),
     check_specs=[sound_spec("clips")],
@@ -24,7 +25,8 @@ from .cut_shard import cut_shard
 def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
 
-    Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut.
+    Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut and none is
+    opened: a changed setting of cuts or lengths makes this stale, and is answered from the stored signals.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

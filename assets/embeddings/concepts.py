@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..checks import part_faults
 from ..curation import Curation
-from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
+from ..partitions import OWNERS, LogProgress, Result, figures, forced, sound, sound_spec, table_metadata, written
 from ..steps import CONCEPTS_STEP
 from ..store import WHOLE
 from .assign_concepts import assign_concepts
@@ -17,15 +17,16 @@ from .tables import CONCEPTS
     deps=["embeddings"],
     group_name="embeddings",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(CONCEPTS_STEP.version),
     metadata=table_metadata(CONCEPTS),
     check_specs=[sound_spec("concepts")],
 )
 def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """A concept a clip: k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000 centroids).
+    """One row per clip: its concept, by k-means over the embeddings (HunyuanVideo, section 3.1: about 10,000).
 
     The centroids are stored and stay: a new clip is assigned to one and moves no other. How many of a concept are
-    kept is a rule of a tier (`sqrt_sample`).
+    kept is a rule of a tier (`sqrt_sample`). Over all embedded shards; stale when one of them changed.
     """
     lineage = curation.lineage()
     force = forced(context, curation, "concepts")
@@ -41,6 +42,8 @@ def concepts(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curat
     stamp = curation.lineage().concepts()
     facts["fingerprint"] = stamp.fingerprint
     look = partial(part_faults, curation.store, CONCEPTS)
-    checked = sound(context, curation, context.asset_key, "concepts", written(curation, "concepts", [WHOLE]), look)
+    parts = written(curation, "concepts", [WHOLE])
+    checked = sound(context, curation, context.asset_key, "concepts", parts, look)
+    context.add_asset_metadata(figures(context, curation, "concepts", "concepts", parts))
     version = dg.DataVersion(stamp.fingerprint)
     return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

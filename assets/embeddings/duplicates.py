@@ -6,7 +6,7 @@ import dagster as dg
 
 from ..checks import part_faults
 from ..curation import Curation
-from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
+from ..partitions import OWNERS, LogProgress, Result, figures, forced, sound, sound_spec, table_metadata, written
 from ..steps import DUPLICATES_STEP
 from ..store import WHOLE
 from .find_duplicates import find_duplicates
@@ -17,15 +17,16 @@ from .tables import DUPLICATES
     deps=["keyframe_hashes", "embeddings"],
     group_name="embeddings",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(DUPLICATES_STEP.version),
     metadata=table_metadata(DUPLICATES),
     check_specs=[sound_spec("duplicates")],
 )
 def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-    """Verified pairs (`duplicate_pairs`) and groups of clips that show the same footage.
+    """One row per clip: the group of clips that show the same footage, from verified pairs (`duplicate_pairs`).
 
     Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
-    the rules before it.
+    the rules before it. Over all shards that are hashed and embedded; stale when one of them changed.
     """
     lineage = curation.lineage()
     stamp = lineage.duplicates()
@@ -43,6 +44,8 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         curation.renew_views()
         facts["dagster/row_count"] = counts.rows
     look = partial(part_faults, curation.store, DUPLICATES)
-    checked = sound(context, curation, context.asset_key, "duplicates", written(curation, "duplicates", [WHOLE]), look)
+    parts = written(curation, "duplicates", [WHOLE])
+    checked = sound(context, curation, context.asset_key, "duplicates", parts, look)
+    context.add_asset_metadata(figures(context, curation, "duplicates", "duplicates", parts))
     version = dg.DataVersion(stamp.fingerprint)
     return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)

@@ -8,9 +8,18 @@ from ..curation import Curation
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
 from ..options import Options
-from ..partitions import BACKFILL, SHARDS, Result, measured, result, sound_spec, table_metadata
+from ..partitions import BACKFILL, OWNERS, SHARDS, Result, measured, result, sound_spec, table_metadata
 from .by_model import embedder
 from .hashes import keyframe_hashes
+
+SERVES = {
+    "embeddings": "`duplicates` and `concepts` compare clips by it.",
+    "keyframe_hashes": "`duplicates` verifies copies by it.",
+}
+ROWS = (
+    "One row per clip, NULL with a sentence where it could not be measured. Stale when the clips changed, or what "
+    "measures them; clips measured before keep their rows."
+)
 
 
 def build_embeddings(options: Options) -> dg.AssetsDefinition:
@@ -39,7 +48,8 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         skippable=True,
         group_name="embeddings",
         kinds={"python", "parquet"},
-        description=scorer.doc,
+        owners=OWNERS,
+        description=f"{scorer.doc}\n\n{SERVES[scorer.step]} {ROWS}",
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table) | ({"model": scorer.model} if scorer.model else {}),
     )

@@ -8,12 +8,28 @@ from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
-from ..partitions import BACKFILL, SHARDS, Duty, Result, measured, result, sound, sound_spec, table_metadata, walk
+from ..partitions import (
+    BACKFILL,
+    OWNERS,
+    SHARDS,
+    Duty,
+    Result,
+    measured,
+    result,
+    sound,
+    sound_spec,
+    table_metadata,
+    walk,
+)
 from ..tables import FILTER_SCORES
 from ..work import Counts, Progress
 from .scorers import SCORERS
 from .wide import write_wide
 
+ROWS = (
+    "One row per clip, NULL with a sentence where it could not be measured. No threshold is applied: tiers judge. "
+    "Stale when the clips changed or the scorer has a new version; clips measured before keep their rows."
+)
 KEYS = {scorer.name: dg.AssetKey(["scores", scorer.name]) for scorer in SCORERS}
 
 
@@ -28,7 +44,8 @@ def _spec(scorer: Scorer) -> dg.AssetSpec:
         skippable=True,
         group_name="filter_scores",
         kinds={"python", "parquet"},
-        description=scorer.doc,
+        owners=OWNERS,
+        description=f"{scorer.doc}\n\n{ROWS}",
         code_version=str(scorer.version),
         metadata=table_metadata(scorer.table),
     )
@@ -76,13 +93,14 @@ def _not_enabled(context: dg.AssetExecutionContext, curation: Curation, scorer: 
     deps=[*KEYS.values()],
     group_name="filter_scores",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     metadata=table_metadata(FILTER_SCORES),
     check_specs=[sound_spec("filter_scores")],
 )
 def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
-    No threshold is applied here: the tiers judge.
+    No threshold is applied here: the tiers judge. Joined from the scorers' tables, and stale when one of them changed.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

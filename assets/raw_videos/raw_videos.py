@@ -4,7 +4,7 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import RAW_VIDEOS_STEP
 from ..tables import RAW_VIDEOS
 from ..work import Counts, Progress
@@ -16,6 +16,7 @@ from .read_shard import read_shard
     backfill_policy=BACKFILL,
     group_name="sources",
     kinds={"python", "parquet"},
+    owners=OWNERS,
     code_version=str(RAW_VIDEOS_STEP.version),
     metadata=table_metadata(RAW_VIDEOS),
     check_specs=[sound_spec("raw_videos")],
@@ -24,7 +25,7 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
     """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, duration).
 
     Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
-    status and a sentence.
+    status and a sentence. Nothing is decoded here. Stale when a file of the shard is new, replaced or removed.
     """
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:

@@ -7,18 +7,23 @@ import dagster as dg
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
 from ..work import Counts, Progress
 from .scan_shard import scan_shard
 
+STALE = (
+    "Stale when the shard has other videos, or frames are measured in another way; a video that is known is not "
+    "decoded again."
+)
 DESCRIPTIONS = {
     FRAME_SIGNALS: "One row per decoded frame: cut metrics, light, sharpness, motion, camera, borders, noise. Cuts, "
-    "clips "
-    "and scores are computed from these rows: no later threshold opens the video again.",
-    KEYFRAMES: "Small pictures, one a second and both sides of each peak of the cut metric: what models look at.",
-    SCANS: "How each video's one decode ended: frames, status, and a sentence where it was not ok.",
+    f"clips and scores are computed from these rows: no later threshold opens the video again. {STALE}",
+    KEYFRAMES: "One row per stored picture (JPEG, long side at most 640 px): one a second, and both sides of each "
+    f"peak of the cut metric. Models and people look at these instead of the video. {STALE}",
+    SCANS: "One row per video: how its one decode ended, with the number of frames, a status, and a sentence where it "
+    f"was not ok. A damaged file is a row here, never a failed run. {STALE}",
 }
 
 
@@ -28,6 +33,7 @@ def _spec(table: Table) -> dg.AssetSpec:
         deps=["raw_videos"],
         group_name="scan",
         kinds={"python", "parquet"},
+        owners=OWNERS,
         description=DESCRIPTIONS[table],
         code_version=str(SCAN_STEP.version),
         metadata=table_metadata(table),

@@ -5,8 +5,9 @@ from functools import partial
 import dagster as dg
 
 from ..curation import Curation
+from ..figures.markdown import text
 from ..lineage import Lineage
-from ..partitions import Result, forced, sound, sound_spec, table_metadata
+from ..partitions import OWNERS, Result, figures, forced, sound, sound_spec, table_metadata
 from ..steps import TIERS_STEP
 from ..store import WHOLE, Stamp
 from ..tables import TIERS
@@ -30,7 +31,8 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         name=tier.name,
         deps=["raw_videos", "clips", "filter_scores", *before, *sorted(tier.views)],
         group_name="tiers",
-        kinds={"duckdb", "parquet"},
+        kinds={"duckdb", "sql", "parquet"},
+        owners=OWNERS,
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
@@ -72,6 +74,8 @@ def _result(
     store, preset = curation.store, curation.preset
     look = partial(tier_faults, store, preset)
     checked = sound(context, curation, context.asset_key, folder(preset.name), written, lambda _: look(number))
+    drawn = figures(context, curation, preset.tiers[number - 1].name, folder(preset.name), written)
+    context.add_asset_metadata(drawn)
     version = dg.DataVersion(stamp.fingerprint)
     return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
 
@@ -102,7 +106,9 @@ def _need_views(lineage: Lineage, tier: Tier) -> None:
 
 
 def _description(preset: Preset, tier: Tier) -> str:
+    named = f"{text(preset.name)} ({text(preset.title)})"
     return (
-        f"Clips that pass {tier.name} of preset `{preset.name}` ({preset.title}). Every candidate has a row with its "
-        "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else."
+        f"Clips that pass {tier.name} of preset {named}. Every candidate has a row with its "
+        "verdict as bits; the view `decisions` spells them out. Moving a bound reruns this SQL and nothing else. "
+        "Stale when the rules changed, or the scores, the tier before or another table that they read."
     )

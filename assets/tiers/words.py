@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..figures.markdown import table
 from .bounds import Bound, Preset, Tier
 
 
@@ -44,16 +45,12 @@ def _notes(preset: Preset) -> Iterator[str]:
 
 def rules_table(tier: Tier) -> str:
     """The tier's rules as a Markdown table: bound, what happens where the column is NULL, source, note."""
-    lines = ["| rule | bound | where NULL | source | note |", "|---|---|---|---|---|"]
-    for b in tier.bounds:
-        note = "; ".join(text for text in (lacking(b), b.note) if text)
-        lines.append(f"| {b.name} | {_cell(bound_text(b))} | {b.unmeasured} | {b.source} | {_cell(note)} |")
-    for b in tier.inactive:
-        lines.append(
-            f"| {b.name} | {_cell(bound_text(b))} | inactive: no scorer fills it | {b.source} | {_cell(b.note)} |"
-        )
-    return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    head = ("rule", "bound", "where NULL", "source", "note")
+    rows = [
+        (b.name, bound_text(b), where, b.source, "; ".join(told for told in (lacking(b), b.note) if told))
+        for b, where in [
+            *((b, str(b.unmeasured)) for b in tier.bounds),
+            *((b, "inactive: no scorer fills it") for b in tier.inactive),
+        ]
+    ]
+    return table(head, rows)

@@ -70,9 +70,9 @@ def edge(library: Library, preset: Preset, tier: int, bound: Bound, count: int) 
     value = library.value_of(bound.column)
     there = "true" if value == "NULL" else f"{value} IS NOT NULL"
     fails = f"(fail_{tier} & {bit}::UBIGINT) != 0"
-    up, down = (f"{value} {way}, e.clip_id" for way in ("ASC", "DESC"))
+    up, down = (f"{value} {way}, place" for way in ("ASC", "DESC"))
     kept_order, rejected_order = {"min": (up, down), "keep_top": (up, down), "max": (down, up)}.get(
-        bound.kind, ("hash(e.clip_id)", "hash(e.clip_id)")
+        bound.kind, ("hash(place)", "hash(place)")
     )
     common = f"{reaches} AND {asked} AND {there}"
     return Edge(
@@ -97,17 +97,21 @@ def cards_of(library: Library, preset: Preset, clip_ids: list[str]) -> list[Card
     listed = ", ".join(literal(clip_id) for clip_id in clip_ids if CLIP_ID.fullmatch(clip_id))
     if not listed:
         return []
-    found = {c.clip_id: c for c in _cards(library, preset, "NULL", f"e.clip_id IN ({listed})", "e.clip_id", 1000)}
+    found = {c.clip_id: c for c in _cards(library, preset, "NULL", f"e.clip_id IN ({listed})", "place", 1000)}
     return [found[clip_id] for clip_id in clip_ids if clip_id in found]
 
 
 def _cards(library: Library, preset: Preset, value: str, where: str, order: str, count: int) -> list[Card]:
+    """The places are found first, in few columns; the others are read of what is shown alone."""
     facts = ", ".join(f"e.{name}_ AS {name}" for name in FACTS)
-    query = (
-        f"SELECT e.clip_id, {facts}, {value} AS value, j.* EXCLUDE (clip_id, place) FROM {EXPLORED} e "
-        f"JOIN {library.judged(preset)} j USING (place) WHERE {where} ORDER BY {order} LIMIT {count}"
-    )
-    rows = library.rows(query)
+    joined = f"{EXPLORED} e JOIN {library.judged(preset)} j USING (place)"
+    found = library.rows(f"SELECT place FROM {joined} WHERE {where} ORDER BY {order} LIMIT {count}")
+    if not found:
+        return []
+    places = ", ".join(str(row["place"]) for row in found)
+    shown = f"SELECT place, e.clip_id, {facts}, {value} AS value, j.* EXCLUDE (clip_id, place) FROM {joined}"
+    told = {row["place"]: row for row in library.rows(f"{shown} WHERE place IN ({places})")}
+    rows = [told[row["place"]] for row in found]
     uris = _uris(library, {row["video_id"] for row in rows})
     return [_card(preset, row, uris.get(row["video_id"], "")) for row in rows]
 
