@@ -19,7 +19,11 @@ from orchestration.cli import app
 LEFT_OUT = (
     "text", "overlays", "shake", "slideshow", "repeats", "cut_rate", "vmaf", "compression", "colour", "clarity",
 )  # fmt: skip
-os.environ |= {"CLIPSIEVE_MODELS": "no models", "CLIPSIEVE_WITHOUT": json.dumps(LEFT_OUT), "CLIPSIEVE_FIGURES": "false"}
+os.environ |= {
+    "CLIPSIEVE_MODELS": "no models",
+    "CLIPSIEVE_WITHOUT": json.dumps(LEFT_OUT),
+    "CLIPSIEVE_FIGURES": "false",
+}
 """Of every test and the processes it starts: no weights that this machine may have, and few scorers. Each is an asset
 with events of its own, and reading text takes longer than all else together. No figures: matplotlib's import alone is 0.7 s. Tests of scorers call them; the demo's
 test and that of the shared library run all.

@@ -16,7 +16,7 @@ from assets.tiers.rules import Preset
 from assets.tiers.sql import population_sql
 
 from ..questions import QuestionError, Rows
-from .library import EXPLORED, FACTS, Library
+from .library import EXPLORED, FACTS, FILES, Library
 
 PAGE = 24
 """Clips that a page of a search shows."""
@@ -62,23 +62,23 @@ class Found:
 
 def edge(library: Library, preset: Preset, tier: int, bound: Bound, count: int) -> Edge:
     """Of the clips that reach tier number `tier` (from 1): those nearest to the bound on either side of it."""
-    bounds = preset.tiers[tier - 1].bounds
-    bit, hold = 1 << [b.name for b in bounds].index(bound.name), preset.tiers[tier - 1].hold_mask
+    bounds, hold = preset.tiers[tier - 1].bounds, preset.tiers[tier - 1].hold_mask
+    bit = 1 << [b.name for b in bounds].index(bound.name)
     before = f"((fail_{tier} | (unmeasured_{tier} & {hold}::UBIGINT)) & {bit - 1}::UBIGINT) = 0"
     asked = "true" if bound.kind in ("min", "max", "in") else before
     reaches = f"kept_{tier - 1}" if tier > 1 else "true"
     value = library.value_of(bound.column)
     there = "true" if value == "NULL" else f"{value} IS NOT NULL"
+    near = f"{value}::DOUBLE" if bound.kind in ("min", "max", "keep_top") else "0.0"
+    upward, downward = f"({near}, e.place)", f"(-({near}), e.place)"
+    kept, rejected = (downward, upward) if bound.kind == "max" else (upward, downward)
     fails = f"(fail_{tier} & {bit}::UBIGINT) != 0"
-    up, down = (f"{value} {way}, place" for way in ("ASC", "DESC"))
-    kept_order, rejected_order = {"min": (up, down), "keep_top": (up, down), "max": (down, up)}.get(
-        bound.kind, ("hash(place)", "hash(place)")
+    sides = ", ".join(
+        f"arg_min(e.place, {order}, {count}) FILTER ({condition})"
+        for order, condition in ((kept, f"NOT {fails}"), (rejected, fails))
     )
-    common = f"{reaches} AND {asked} AND {there}"
-    return Edge(
-        _cards(library, preset, value, f"{common} AND NOT {fails}", kept_order, count),
-        _cards(library, preset, value, f"{common} AND {fails}", rejected_order, count),
-    )
+    query = f"SELECT {sides} FROM {library.beside(preset)} WHERE {reaches} AND {asked} AND {there}"
+    return Edge(*(_cards(library, preset, value, places or []) for places in library.row(query)))
 
 
 def unmeasured(library: Library, preset: Preset, tier: int, bound: Bound) -> int:
@@ -87,8 +87,7 @@ def unmeasured(library: Library, preset: Preset, tier: int, bound: Bound) -> int
     if value == "NULL":
         return 0
     reaches = f"kept_{tier - 1}" if tier > 1 else "true"
-    rows = f"{EXPLORED} e JOIN {library.judged(preset)} j USING (place)"
-    query = f"SELECT count(*) FROM {rows} WHERE {reaches} AND {value} IS NULL"
+    query = f"SELECT count(*) FROM {library.beside(preset)} WHERE {reaches} AND {value} IS NULL"
     return int(library.row(query)[0])
 
 
@@ -97,30 +96,30 @@ def cards_of(library: Library, preset: Preset, clip_ids: list[str]) -> list[Card
     listed = ", ".join(literal(clip_id) for clip_id in clip_ids if CLIP_ID.fullmatch(clip_id))
     if not listed:
         return []
-    found = {c.clip_id: c for c in _cards(library, preset, "NULL", f"e.clip_id IN ({listed})", "place", 1000)}
+    rows = library.rows(f"SELECT place FROM {EXPLORED} WHERE clip_id IN ({listed})")
+    found = {c.clip_id: c for c in _cards(library, preset, "NULL", [row["place"] for row in rows])}
     return [found[clip_id] for clip_id in clip_ids if clip_id in found]
 
 
-def _cards(library: Library, preset: Preset, value: str, where: str, order: str, count: int) -> list[Card]:
-    """The places are found first, in few columns; the others are read of what is shown alone."""
-    facts = ", ".join(f"e.{name}_ AS {name}" for name in FACTS)
-    joined = f"{EXPLORED} e JOIN {library.judged(preset)} j USING (place)"
-    found = library.rows(f"SELECT place FROM {joined} WHERE {where} ORDER BY {order} LIMIT {count}")
-    if not found:
+def _cards(library: Library, preset: Preset, value: str, places: list[int]) -> list[Card]:
+    """Cards of the clips at these places, in their order."""
+    if not places:
         return []
-    places = ", ".join(str(row["place"]) for row in found)
-    shown = f"SELECT place, e.clip_id, {facts}, {value} AS value, j.* EXCLUDE (clip_id, place) FROM {joined}"
-    told = {row["place"]: row for row in library.rows(f"{shown} WHERE place IN ({places})")}
-    rows = [told[row["place"]] for row in found]
+    facts, listed = ", ".join(f"e.{name}_ AS {name}" for name in FACTS), ", ".join(map(str, places))
+    here = f"(SELECT * FROM {EXPLORED} WHERE place IN ({listed})) e"
+    judged = f"(SELECT * FROM {library.judged(preset)} WHERE place IN ({listed})) j"
+    shown = f"e.place, e.clip_id, {facts}, {value} AS value, j.* EXCLUDE (place)"
+    rows = library.rows(f"SELECT {shown} FROM {here} JOIN {judged} USING (place)")
     uris = _uris(library, {row["video_id"] for row in rows})
-    return [_card(preset, row, uris.get(row["video_id"], "")) for row in rows]
+    told = {row["place"]: _card(preset, row, uris.get(row["video_id"], "")) for row in rows}
+    return [told[place] for place in places]
 
 
 def _uris(library: Library, videos: set[str]) -> dict[str, str]:
     listed = ", ".join(literal(video) for video in sorted(videos))
     if not listed:
         return {}
-    rows = library.rows(f"SELECT video_id, uri FROM raw_videos WHERE video_id IN ({listed})")
+    rows = library.rows(f"SELECT video_id, uri FROM {FILES} WHERE video_id IN ({listed})")
     return {row["video_id"]: row["uri"] for row in rows}
 
 
@@ -168,9 +167,10 @@ def _matched(library: Library, preset: Preset, condition: str) -> str:
     columns = [column for column in known if column in named]
     facts = [f"c.{name}" for name in FACTS if name not in columns]
     every = f"({population_sql(columns, library.vocabulary, None, facts)}) p"
-    joined, uri = f"{every} JOIN {library.judged(preset)} j USING (clip_id)", ""
+    verdicts = f"(SELECT e.clip_id, j.reached FROM {library.beside(preset)}) j"
+    joined, uri = f"{every} JOIN {verdicts} USING (clip_id)", ""
     if "uri" in named and "uri" not in known:
-        joined, uri = f"{joined} LEFT JOIN (SELECT video_id, uri FROM raw_videos) u USING (video_id)", ", u.uri"
+        joined, uri = f"{joined} LEFT JOIN {FILES} u USING (video_id)", ", u.uri"
     inner = f"SELECT p.*, j.reached{uri} FROM {joined}"
     return f"SELECT clip_id, reached FROM ({inner}) WHERE (\n{condition.strip() or 'true'}\n)"
 

@@ -23,6 +23,8 @@ from assets.tiers.vocabulary import SAMPLE
 from ..questions import Rows, open_views
 
 EXPLORED = "explored"
+FILES = "explored_files"
+"""Addresses of the videos: the view of them folds three tables."""
 FACTS = ("video_id", "shard", "start_s", "end_s")
 """Of every clip, beside what rules read: what a person is shown of it."""
 MOST_JUDGED = 6
@@ -50,6 +52,7 @@ class Library:
         bounds = [bound for tier in self.preset.tiers for bound in tier.bounds]
         self.columns = list(dict.fromkeys(c for bound in bounds for c in bound.columns if c != SAMPLE))
         self._views.execute(f"CREATE TABLE {EXPLORED} AS {self._snapshot()}")
+        self._views.execute(f"CREATE TABLE {FILES} AS SELECT video_id, uri FROM raw_videos")
         self.clips, self.hours = self.row(f"SELECT count(*), coalesce(sum(length_us), 0) / 3.6e9 FROM {EXPLORED}")
 
     def _snapshot(self) -> str:
@@ -86,7 +89,10 @@ class Library:
         judged = judge_all_sql(preset.tiers, self.vocabulary, facts, EXPLORED)
         reached = " + ".join(f"kept_{n}::TINYINT" for n in range(1, len(preset.tiers) + 1))
         with self.cursor() as connection:
-            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT *, {reached} AS reached FROM ({judged})")
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {name} AS SELECT * EXCLUDE (clip_id), {reached} AS reached "
+                f"FROM ({judged}) ORDER BY place"
+            )
             while len(self._judged) >= MOST_JUDGED:
                 connection.execute(f"DROP TABLE {self._judged.popitem(last=False)[0]}")
         self._judged[name] = name
@@ -100,11 +106,11 @@ class Library:
 
     def tiers(self, preset: Preset) -> list[TierMasks]:
         """Judged tiers in the form in which funnel() and decisions_sql() take them."""
-        table, listed = self.judged(preset), []
+        beside, listed = self.beside(preset), []
         for number, tier in enumerate(preset.tiers, 1):
             masks = f"fail_{number} AS fail_mask, unmeasured_{number} AS unmeasured_mask, kept_{number} AS kept"
             reached = f" WHERE kept_{number - 1}" if number > 1 else ""
-            relation = f"(SELECT clip_id, length_us, {masks} FROM {table}{reached})"
+            relation = f"(SELECT e.clip_id, j.length_us, {masks} FROM {beside}{reached})"
             listed.append(TierMasks(tier.name, relation, tier.bounds, tier.hold_mask))
         return listed
 
@@ -112,6 +118,10 @@ class Library:
         """A row for each tier's input, each rule, and what is kept (assets/tiers/funnel.py)."""
         with self.cursor() as connection:
             return [vars(row) for row in funnel(connection, self.tiers(preset))]
+
+    def beside(self, preset: Preset) -> str:
+        """SQL of every clip `e` beside its verdicts `j`: both are in the order of `place`, nothing is joined."""
+        return f"{EXPLORED} e POSITIONAL JOIN {self.judged(preset)} j"
 
     def value_of(self, column: str) -> str:
         """SQL of a column of `explored`; the word `sample` has none."""

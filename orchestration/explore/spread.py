@@ -140,8 +140,8 @@ def bars(library: Library, preset: Preset, column: str, axis: Axis) -> list[list
     else:
         place = f"least(greatest(floor({axis.scale.sql(value)} * {BINS}), 0), {BINS - 1})::INT"
     query = (
-        f"SELECT {place} AS bar, j.reached AS reached, count(*) AS clips FROM {EXPLORED} e "
-        f"JOIN {library.judged(preset)} j USING (place) WHERE {value} IS NOT NULL GROUP BY ALL"
+        f"SELECT {place} AS bar, j.reached AS reached, count(*) AS clips FROM {library.beside(preset)} "
+        f"WHERE {value} IS NOT NULL GROUP BY ALL"
     )
     counted = [[0] * (len(axis.values) or BINS) for _ in range(len(preset.tiers) + 1)]
     for row in library.rows(query, params):
