@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
-SHARD_JOB = "curate_shards"
-TIER_JOB = "curate_tiers"
-CAPTION_JOB = "caption_shards"
+from .batches import CAPTION_JOB, SHARD_JOB, TIER_JOB, Batch
+
+
+def asset_keys(batch: Batch) -> list[dg.AssetKey]:
+    """The assets that a run writes."""
+    return [dg.AssetKey(name.split("/")) for name in batch.assets]
 
 
 def build_jobs(

@@ -23,7 +23,8 @@ from assets.store import Store, fingerprint
 from assets.tiers.judge import drop_beyond
 from assets.views import DATABASE, view_statements, write_database
 
-from .flow import BEFORE_TIERS, CAPTIONS, FIRST_TIER
+from .batches import STAGES
+from .flow import FIRST_TIER
 from .plan import Task, make_plan, wanted_steps
 from .resources import active_preset, remember_preset
 from .settings import Settings
@@ -96,15 +97,6 @@ def execute(
                 if runner.run([t for t in tasks if stage(t)]):
                     tasks = make_plan(curation, until, only)
     _finish(curation, settings, worked)
-
-
-STAGES: tuple[Callable[[Task], bool], ...] = (
-    lambda task: task.step == "raw_videos",  # Ownership of copies follows from it.
-    lambda task: task.shard is not None and task.step != CAPTIONS,
-    lambda task: task.shard is None and task.step in (*BEFORE_TIERS, FIRST_TIER),
-    lambda task: task.step == CAPTIONS,  # Of the clips that the first tier keeps.
-    lambda task: task.shard is None,
-)
 
 
 def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
