@@ -153,6 +153,17 @@ def expected_of(lineage: Lineage, step: str, shard: str) -> Stamp:
     return stamp
 
 
+def expected_print(curation: Curation, lineage: Lineage, task: Task) -> str:
+    """Fingerprint that what the task writes should have, as far as it is known before the steps that it follows."""
+    if task.shard is not None:
+        return expected_of(lineage, task.step, task.shard).fingerprint
+    if task.step.startswith(TIER):
+        number = 1 + [t.name for t in curation.preset.tiers].index(task.step)
+        return expected_stamp(lineage, curation.preset, number).fingerprint
+    stamp: Stamp = getattr(lineage, task.step)()
+    return stamp.fingerprint
+
+
 def _shard_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:
     """Why the stored part is not what it should be; None when it is."""
     folder_name = "scans" if step == "scan" else step
