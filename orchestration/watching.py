@@ -112,11 +112,14 @@ def _ready(store: Store, watch: Watch, limits: ShardLimits, quiet_s: float) -> t
     """Of the waiting shards those that take no more files, and the last one too when a pass ended and nothing came for
     the quiet time.
     """
-    is_quiet = watch.passed == Pass() and time.time() - watch.changed_at >= quiet_s
     last, sources = _last_shard(store), read_sources(store)
     load = sources.filter(pl.col("shard") == last)
     is_full = len(load) >= limits.max_files or load["size"].sum() >= limits.max_bytes
-    return tuple(shard for shard in watch.waiting if is_quiet or is_full or shard != last)
+    return tuple(shard for shard in watch.waiting if is_full or shard != last or _is_quiet(watch, quiet_s))
+
+
+def _is_quiet(watch: Watch, quiet_s: float) -> bool:
+    return watch.passed == Pass() and time.time() - watch.changed_at >= quiet_s
 
 
 def _told(watch: Watch, leg: Leg, changed: Registration | None, ready: tuple[str, ...]) -> str:
