@@ -17,7 +17,7 @@ from assets.partitions import SHARDS_A_RUN
 from assets.raw_videos.discover import InputError
 from assets.store import Store
 
-from .batches import ASKED_BY, BECAUSE, OF_SHARDS, STEPS
+from .batches import ASKED_BY, BECAUSE, CAPTION_JOB, OF_SHARDS, SHARD_JOB, STEPS, TIER_JOB
 from .jobs import ROOT_JOB, TIDY_JOB
 from .next_runs import NIGHTLY, Recent, automatic_runs, next_requests, recent, shards_of, unfinished_runs
 from .report import plural
@@ -30,14 +30,19 @@ NEW_FILES, NEXT_STAGE = "new_files", "next_stage"
 EVERY_S = 30
 TURN_S = 2 * EVERY_S
 """After one of automation's runs has ended `new_files` asks for none so long: `next_stage` has its turn."""
-Jobs: TypeAlias = "list[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]"
+Job: TypeAlias = "dg.UnresolvedAssetJobDefinition | dg.JobDefinition"
 Current = Callable[[], Curation]
 Answer = dg.SensorResult | dg.SkipReason
 
 
-def build_automation(settings: Settings, jobs: Jobs) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
+def build_automation(
+    settings: Settings, jobs: list[Job]
+) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
     """`jobs`: those that are asked for. A tick looks at the root as it is then: with the preset of its last run."""
-    return [_new_files(settings, jobs), _next_stage(settings, jobs)], [_nightly(settings, jobs)]
+    by_name = {job.name: job for job in jobs}
+    staged = [by_name[name] for name in (SHARD_JOB, TIER_JOB, CAPTION_JOB)]
+    sensors = [_new_files(settings, staged), _next_stage(settings, [*staged, by_name[TIDY_JOB]])]
+    return sensors, [_nightly(settings, by_name[ROOT_JOB])]
 
 
 def _current(settings: Settings) -> Current:
@@ -62,7 +67,7 @@ NO_INPUT = (
 BUSY = "`clipsieve run` works on this root; it does what is to be done"
 
 
-def _new_files(settings: Settings, jobs: Jobs) -> dg.SensorDefinition:
+def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
     current, options = _current(settings), settings.automation
 
     @dg.sensor(
@@ -115,7 +120,7 @@ def _not_now(instance: dg.DagsterInstance) -> str | None:
     return None
 
 
-def _next_stage(settings: Settings, jobs: Jobs) -> dg.SensorDefinition:
+def _next_stage(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
     current = _current(settings)
 
     @dg.sensor(
@@ -153,12 +158,12 @@ def _tidying(newest: float) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"tidy-{newest!r}", job_name=TIDY_JOB, tags=tags)
 
 
-def _nightly(settings: Settings, jobs: Jobs) -> dg.ScheduleDefinition:
+def _nightly(settings: Settings, job: Job) -> dg.ScheduleDefinition:
     current, options = _current(settings), settings.automation
 
     @dg.schedule(
         name=NIGHTLY,
-        job=next(job for job in jobs if job.name == ROOT_JOB),
+        job=job,
         cron_schedule=options.nightly,
         execution_timezone=options.timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,

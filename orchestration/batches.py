@@ -125,7 +125,12 @@ def _shards(batch: Batch) -> str:
     if not batch.first:
         return "all"
     count = len(batch.shards)
-    return batch.first if count == 1 else f"{batch.first} to {batch.last} ({count})"
+    return batch.first if count == 1 else f"{_number(batch.first)}-{_number(batch.last)} ({count})"
+
+
+def _number(shard: str | None) -> str:
+    """The Runs page shows some 30 characters of a tag."""
+    return (shard or "").removeprefix("shard-")
 
 
 def _reasons(batch: Batch) -> str:

@@ -99,8 +99,10 @@ def _steps_of(run: dg.DagsterRun) -> set[str]:
 
 def next_tasks(curation: Curation, known: Recent, shards: Iterable[str] | None) -> list[Task]:
     """The first stage of the plan that has something to do, over `shards` (None = all) and what is over all shards.
-    What failed, and what needs it, is left out.
+    What failed, and what needs it, is left out. Nothing of a root without files.
     """
+    if not curation.lineage().shards:
+        return []
     wanted = None if shards is None else frozenset(shards)
     plan = make_plan(curation, left_out=_left_out(flow_of(curation), known.failed, wanted))
     stages = ([task for task in plan if stage(task)] for stage in AUTOMATIC_STAGES)

@@ -179,7 +179,8 @@ def test_the_night_asks_for_what_is_missing_up_to_its_budget(tmp_path: Path, mon
 def test_what_failed_is_left_alone_until_the_next_night(auto: Automation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestration.next_runs.SHARDS_A_RUN", 1)
     auto.drop(*(f"{i}.mp4" for i in range(6)))
-    requests = auto.night(1) or auto.files()[0]
+    assert auto.night(1) == [], "nothing is registered"
+    requests = auto.files()[0]
     bad = requests[0]
 
     def fails(*_: object) -> None:
