@@ -2,26 +2,30 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from .checks import shard_faults
+from .checks import shard_faults, stamp_faults
 from .columns import Table
 from .curation import Curation
 from .lineage import Lineage
 from .measuring.measure_shard import measure_shard
 from .measuring.scorer import Scorer
 from .store import Stamp, fingerprint
+from .sums import missing_rows
 from .work import Counts, Progress
 
 if TYPE_CHECKING:
     Result = dg.MaterializeResult[None]
 else:
     Result = dg.MaterializeResult  # Dagster takes no parametrized one from an asset with a check
+Faults = Mapping[str, list[str]]
+"""Sentences, by the part that they are about."""
+Told = Iterator[Any]
+"""Results, check results and materializations, as an asset yields them."""
 
 SHARDS = dg.DynamicPartitionsDefinition(name="shards")
 """A shard is some hours of video; its key is given by the register of sources."""
@@ -99,18 +103,26 @@ class Duty:
     needs: Mapping[str, Expected]
 
 
-def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> dict[str, str]:
-    """Bring every shard of the run up to date, one process at a time; returns each shard's fingerprint.
+class Prints(dict[str, str]):
+    """The fingerprint that each shard of the run should have, and the state of the register that it follows from."""
+
+    def __init__(self, lineage: Lineage) -> None:
+        super().__init__()
+        self.lineage = lineage
+
+
+def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> Prints:
+    """Bring every shard of the run up to date, one process at a time; returns each shard's expected fingerprint.
 
     A stored part whose fingerprint is what it should be is left as it is. Raises dagster.Failure that says which
     upstream part is missing or stale.
     """
-    prints, lineage = {}, curation.lineage()
+    lineage = curation.lineage()
+    prints = Prints(lineage)
     for shard in context.partition_keys:
         with curation.store.locked(shard):
             _bring_up_to_date(context, curation, lineage, duty, shard)
-            stored = curation.store.stamp(duty.certificate, shard)
-            prints[shard] = stored.fingerprint if stored else ""
+            prints[shard] = duty.expected(lineage, shard).fingerprint
     return prints
 
 
@@ -137,11 +149,11 @@ def require(lineage: Lineage, shard: str, step: str, needs: Mapping[str, Expecte
 
 def measured(
     context: dg.AssetExecutionContext, curation: Curation, scorers: Sequence[Scorer], purpose: str
-) -> dict[str, dict[str, str]]:
+) -> dict[str, Prints]:
     """Bring the tables of enabled scorers up to date on every shard of the run, one process at a time; returns by step
     each shard's fingerprint. Raises dagster.Failure when the clips are missing or stale.
     """
-    prints: dict[str, dict[str, str]] = {s.step: {} for s in scorers}
+    prints = {s.step: Prints(curation.lineage()) for s in scorers}
     for shard in context.partition_keys:
         with curation.store.locked(shard):
             for step, stamp in _measure(context, curation, scorers, purpose, shard).items():
@@ -174,8 +186,74 @@ def sound_spec(key: str | dg.AssetKey) -> dg.AssetCheckSpec:
         SOUND,
         asset=key,
         blocking=True,
-        description="Columns, keys, ranges, and rows that belong together, of the parts that the run wrote.",
+        description="Columns, keys, ranges, counts and rows that belong together, and the fingerprint, of the parts "
+        "that the run wrote. A part that fails is set aside, and its partition counts as failed.",
     )
+
+
+class UnsoundPart(dg.Failure):
+    """A part that was written breaks a promise, and was set aside. What is wrong was told by the check."""
+
+
+def faults_of(
+    context: dg.AssetExecutionContext, curation: Curation, key: dg.AssetKey, folder: str, parts: Iterable[str],
+    look: Callable[[str], list[str]],
+) -> Faults:  # fmt: skip
+    """Of the parts that are not sound: their faults. Each is set aside, so that neither this run nor the next one
+    makes anything of it. A run that does without the check looks at nothing.
+    """
+    if dg.AssetCheckKey(key, SOUND) not in context.selected_asset_check_keys:
+        return {}
+    found = {part: faults for part in parts if (faults := look(part))}
+    for part in found:
+        if curation.store.exists(folder, part):
+            curation.store.set_aside(folder, part)
+    return found
+
+
+def checked(context: dg.AssetExecutionContext, key: dg.AssetKey, found: Faults) -> list[Any]:
+    """The result of the asset's check; none when the run does without it."""
+    if dg.AssetCheckKey(key, SOUND) not in context.selected_asset_check_keys:
+        return []
+    facts: dict[str, Any] = {"faults": sum(map(len, found.values()))}
+    if found:
+        first = [fault for faults in found.values() for fault in faults][:FAULTS_SHOWN]
+        facts |= {"first": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in first)), "set aside": [*found]}
+    return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]
+
+
+def tell(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, found: Faults, version: str,
+    facts: Mapping[str, Any], shards: Mapping[str, Mapping[str, Any]],
+) -> Told:  # fmt: skip
+    """What Dagster is told of an asset. `facts`: of the whole, `shards`: of each part. Where parts are not sound no
+    result is told, so that Dagster counts them as failed, but that of the others. Raises UnsoundPart.
+    """
+    checks = checked(context, key, found)
+    if not found:
+        for shard, own in shards.items():
+            context.add_asset_metadata(own, asset_key=key, partition_key=shard)
+        data = dg.DataVersion(version)
+        yield dg.MaterializeResult(asset_key=key, metadata=facts, data_version=data, check_results=checks)
+        return
+    for shard, own in shards.items():
+        if shard not in found:
+            tags = {"dagster/data_version": str(own["fingerprint"]), "dagster/data_version_is_user_provided": "true"}
+            yield dg.AssetMaterialization(key, partition=shard, metadata=own, tags=tags)
+    yield from checks
+    raise UnsoundPart(f"{key.to_user_string()}: {', '.join(found)} set aside: not sound", allow_retries=False)
+
+
+def every(tellings: Iterable[Told]) -> Told:
+    """Of several assets, all of which are looked at. Raises the first UnsoundPart at the end."""
+    first = None
+    for telling in tellings:
+        try:
+            yield from telling
+        except UnsoundPart as error:
+            first = first or error
+    if first:
+        raise first
 
 
 def written(curation: Curation, step: str, parts: Iterable[str]) -> list[str]:
@@ -183,61 +261,32 @@ def written(curation: Curation, step: str, parts: Iterable[str]) -> list[str]:
     return [part for part in parts if (step, part) in curation.counts]
 
 
-def sound(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    key: dg.AssetKey,
-    folder: str,
-    parts: Iterable[str],
-    look: Callable[[str], list[str]],
-) -> list[dg.AssetCheckResult]:
-    """The result of the asset's check; `look` tells the faults of a part. A part that has any is set aside, so that
-    neither this run nor the next one makes anything of it.
-    """
-    if dg.AssetCheckKey(key, SOUND) not in context.selected_asset_check_keys:
-        return []
-    found = {part: faults for part in parts if (faults := look(part))}
-    facts: dict[str, Any] = {"faults": sum(map(len, found.values()))}
-    if found:
-        first = [fault for faults in found.values() for fault in faults][:FAULTS_SHOWN]
-        facts["first"] = dg.MetadataValue.md("\n".join(f"- {fault}" for fault in first))
-        facts["set aside"] = [curation.store.set_aside(folder, part) for part in found]
-    return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]
-
-
-def describe(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    key: dg.AssetKey,
-    folder: str,
-    step: str,
-    prints: Mapping[str, str],
-) -> dg.DataVersion:
-    """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
-
-    Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
-    """
-    for shard, value in prints.items():
-        counts = curation.counts.get((step, shard))
-        metadata = {
-            "fingerprint": value,
-            "bytes": curation.store.size(folder, shard),
-            "dagster/uri": curation.store.path(folder, shard),
-        }
-        if counts is not None:
-            metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
-        context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
-    return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))
+def _facts_of_shard(curation: Curation, folder: str, step: str, shard: str, value: str) -> dict[str, Any]:
+    """Fingerprint, rows and size."""
+    counts = curation.counts.get((step, shard))
+    facts: dict[str, Any] = {
+        "fingerprint": value,
+        "bytes": curation.store.size(folder, shard),
+        "dagster/uri": curation.store.path(folder, shard),
+    }
+    return facts if counts is None else facts | {"dagster/row_count": counts.rows} | counts.as_metadata()
 
 
 def result(
-    context: dg.AssetExecutionContext, curation: Curation, table: Table, step: str, prints: Mapping[str, str]
-) -> Result:
+    context: dg.AssetExecutionContext, curation: Curation, table: Table, step: str, prints: Prints,
+    look: Callable[[str], list[str]] = lambda _: [],
+) -> Told:  # fmt: skip
     """What Dagster is told of a table by shard: facts of each shard, the data version, and whether what was written is
-    sound. `prints`: each shard's fingerprint, as `walk` and `measured` return them.
+    sound. `prints`: as `walk` and `measured` return them. `look`: faults that only this table can have. Dagster takes
+    one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
     """
-    key = dg.AssetKey(table.name.split("/"))
-    version = describe(context, curation, key, table.name, step, prints)
-    look = partial(shard_faults, curation.store, table)
-    checked = sound(context, curation, key, table.name, written(curation, step, prints), look)
-    return dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)
+    store, key = curation.store, dg.AssetKey(table.name.split("/"))
+
+    def faults(shard: str) -> list[str]:
+        own = shard_faults(store, table, shard) or missing_rows(prints.lineage, table, shard) or look(shard)
+        return own or stamp_faults(store, table.name, shard, prints[shard])
+
+    found = faults_of(context, curation, key, table.name, written(curation, step, prints), faults)
+    version = next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints))
+    shards = {shard: _facts_of_shard(curation, table.name, step, shard, value) for shard, value in prints.items()}
+    yield from tell(context, key, found, version, {}, shards)

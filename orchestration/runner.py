@@ -92,7 +92,7 @@ class Runner:
 
 def _is_of_a_check(error: object) -> bool:
     """What the check found was told by its own event."""
-    return getattr(error, "cls_name", "") == "DagsterAssetCheckFailedError"
+    return getattr(error, "cls_name", "") in ("DagsterAssetCheckFailedError", "UnsoundPart")
 
 
 def root_cause(error: object) -> str:

@@ -15,10 +15,15 @@ from conftest import Clipsieve
 from services import graphql, served, wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SETTINGS = {
     "CLIPSIEVE_SHARDS": json.dumps({"max_files": 2, "open_share": 0.5}),
     "CLIPSIEVE_AUTOMATION": json.dumps({"quiet_s": 5}),

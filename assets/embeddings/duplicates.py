@@ -1,12 +1,10 @@
 """The asset `duplicates`: which clips show the same footage, over all shards."""
 
-from functools import partial
-
 import dagster as dg
 
-from ..checks import part_faults
+from ..checks import part_faults, stamp_faults
 from ..curation import Curation
-from ..partitions import LogProgress, Result, forced, sound, sound_spec, table_metadata, written
+from ..partitions import LogProgress, Told, faults_of, forced, sound_spec, table_metadata, tell, written
 from ..steps import DUPLICATES_STEP
 from ..store import WHOLE
 from .find_duplicates import find_duplicates
@@ -21,7 +19,7 @@ from .tables import DUPLICATES
     metadata=table_metadata(DUPLICATES),
     check_specs=[sound_spec("duplicates")],
 )
-def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
+def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """Verified pairs (`duplicate_pairs`) and groups of clips that show the same footage.
 
     Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
@@ -42,7 +40,12 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         curation.counts[("duplicates", WHOLE)] = counts
         curation.renew_views()
         facts["dagster/row_count"] = counts.rows
-    look = partial(part_faults, curation.store, DUPLICATES)
-    checked = sound(context, curation, context.asset_key, "duplicates", written(curation, "duplicates", [WHOLE]), look)
-    version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
+
+    def look(part: str) -> list[str]:
+        faults = part_faults(curation.store, DUPLICATES, part)
+        return faults or stamp_faults(curation.store, DUPLICATES.name, part, stamp.fingerprint)
+
+    found = faults_of(
+        context, curation, context.asset_key, "duplicates", written(curation, "duplicates", [WHOLE]), look
+    )
+    yield from tell(context, context.asset_key, found, stamp.fingerprint, facts, {})
