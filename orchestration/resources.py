@@ -107,7 +107,8 @@ def remember_preset(store: Store, preset: Preset) -> None:
 def active_input(settings: Settings, store: Store) -> str | None:
     """What automation watches: the setting, else the input of the root's last run; None when there is neither."""
     told = _INPUTS.read(store, ACTIVE_INPUT)
-    return settings.input or (told.input if told else None)
+    source = settings.input or (told.input if told else None)
+    return source if source is None or "://" in source else os.path.abspath(os.path.expanduser(source))
 
 
 def remember_input(store: Store, source: str) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from automatic import Automation, automation, steps
+from conftest import Clipsieve
 
 from orchestration import automation as module
 from orchestration.plan import make_plan
-from orchestration.resources import build_curation, remember_input
+from orchestration.resources import active_input, build_curation, remember_input
 from orchestration.run import root_lock
+from orchestration.settings import Settings
+
+UNSET = Settings()
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +55,20 @@ def test_without_an_input_a_sentence_says_what_to_set(auto: Automation, tmp_path
     assert auto.files()[1].startswith(str(auto.media))
     auto.media.rmdir()
     assert "does not exist" in auto.files()[1]
+
+
+def test_a_run_by_hand_is_followed(auto: Automation, clipsieve: Clipsieve) -> None:
+    """Its input is watched from then on, its runs say what they do, and nobody carries them on."""
+    auto.drop("a.mp4")
+    arguments = ("run", "--input", auto.media, "--root", auto.root, "--until", "clips", "--workers", "1")
+    assert clipsieve(*arguments, "--dry-run").code == 0 and active_input(UNSET, auto.store) is None
+    assert clipsieve(*arguments).code == 0 and active_input(UNSET, auto.store) == str(auto.media)
+    runs = [record.dagster_run.tags for record in auto.instance.get_run_records()]
+    assert [(r["clipsieve/asked_by"], r["clipsieve/steps"], r["clipsieve/because"]) for r in runs] == [
+        ("clipsieve run", "scan, clips", "scan missing: 0 of 1 videos to decode"),
+        ("clipsieve run", "raw_videos", "raw_videos missing: 1 of 1 files not read yet"),
+    ]
+    assert auto.follow()[0] == []
 
 
 def test_a_dropped_file_is_registered_and_run_to_the_last_tier(auto: Automation) -> None:
@@ -145,9 +165,6 @@ def test_a_run_by_hand_has_the_root_for_itself(auto: Automation) -> None:
         "import sys, time; sys.path.insert(0, '.'); from assets.store import Store\n"
         f"with Store({str(auto.root)!r}).locked('run'): print('mine', flush=True); time.sleep(60)"
     )
-    import subprocess
-    import sys
-
     holder = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
     )
