@@ -19,14 +19,25 @@ from assets.store import Store
 
 from .batches import ASKED_BY, BECAUSE, CAPTION_JOB, OF_SHARDS, SHARD_JOB, STEPS, TIER_JOB
 from .jobs import ROOT_JOB, TIDY_JOB
-from .next_runs import NIGHTLY, Recent, automatic_runs, next_requests, recent, shards_of, unfinished_runs
+from .next_runs import (
+    NEW_FILES,
+    NEXT_STAGE,
+    NIGHTLY,
+    Recent,
+    automatic_runs,
+    next_requests,
+    recent,
+    shards_of,
+    unfinished_runs,
+)
 from .report import plural
 from .resources import active_input, build_curation
 from .run import BusyError, root_lock
 from .settings import Settings
 from .watching import Look, as_cursor, look, recalled
 
-NEW_FILES, NEXT_STAGE = "new_files", "next_stage"
+TIDYING = "next_stage, at the end"
+"""Who asked for a run that tidies: not counted as a run of automation, since nothing follows it."""
 EVERY_S = 30
 TURN_S = 2 * EVERY_S
 """After one of automation's runs has ended `new_files` asks for none so long: `next_stage` has its turn."""
@@ -153,8 +164,7 @@ def _next_stage(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
 
 
 def _tidying(newest: float) -> dg.RunRequest:
-    """Not tagged as a run of automation: nothing follows it."""
-    tags = {STEPS: "tidy", OF_SHARDS: "all", BECAUSE: "the runs before it have ended", ASKED_BY: NEXT_STAGE}
+    tags = {STEPS: "tidy", OF_SHARDS: "all", BECAUSE: "the runs before it have ended", ASKED_BY: TIDYING}
     return dg.RunRequest(run_key=f"tidy-{newest!r}", job_name=TIDY_JOB, tags=tags)
 
 

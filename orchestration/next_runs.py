@@ -1,6 +1,6 @@
 """What automation asks for next: the first stage of the plan that has something to do, as runs.
 
-Its memory is the list of Dagster's runs: those that automation asked for carry a tag. What one of them failed at is
+Its memory is the list of Dagster's runs: a tag tells which of them automation asked for. What one of them failed at is
 left alone until the next night, so that nothing is tried over and over.
 """
 
@@ -22,8 +22,8 @@ from .flow import ALIASES, CAPTIONS, Flow, flow_of
 from .jobs import asset_keys
 from .plan import LeftOut, Task, expected_print, make_plan
 
-AUTOMATIC, NIGHT = "clipsieve/automatic", "clipsieve/night"
-NIGHTLY = "nightly"
+NIGHT = "clipsieve/night"
+NEW_FILES, NEXT_STAGE, NIGHTLY = "new_files", "next_stage", "nightly"
 AUTOMATIC_STAGES = STAGES[1:]
 """By shard in one run: shards are run in their order, the lowest first, and that one owns what several hold."""
 
@@ -47,7 +47,7 @@ class Recent:
 
 def automatic_runs(instance: dg.DagsterInstance, **wanted: object) -> list[dg.RunRecord]:
     """The newest first. `wanted`: as in dagster.RunsFilter."""
-    filters = dg.RunsFilter(tags={AUTOMATIC: "true"}, **wanted)  # type: ignore[arg-type]
+    filters = dg.RunsFilter(tags={ASKED_BY: [NEW_FILES, NEXT_STAGE, NIGHTLY]}, **wanted)  # type: ignore[arg-type]
     return list(instance.get_run_records(filters))
 
 
@@ -153,5 +153,5 @@ def next_requests(
 
 def _request(batch: Batch, job: str, asked_by: str, night: str, prints: list[str]) -> dg.RunRequest:
     key = fingerprint(night, batch.job, [(t.step, t.shard) for t in batch.tasks], prints)
-    tags = batch.tags(asked_by) | {AUTOMATIC: "true", NIGHT: night}
+    tags = batch.tags(asked_by) | ({NIGHT: night} if asked_by == NIGHTLY else {})
     return dg.RunRequest(run_key=key, job_name=job, asset_selection=asset_keys(batch), tags=tags)

@@ -15,10 +15,9 @@ import dagster as dg
 
 from assets.raw_videos.sources import ShardLimits, read_sources
 from assets.store import Store
-from orchestration.automation import NEW_FILES, NEXT_STAGE
 from orchestration.definitions import build_definitions
 from orchestration.instance import open_instance
-from orchestration.next_runs import NIGHTLY
+from orchestration.next_runs import NEW_FILES, NEXT_STAGE, NIGHTLY
 from orchestration.resources import build_curation
 from orchestration.runner import QUIET
 from orchestration.settings import AutomationOptions, Settings

@@ -35,6 +35,7 @@ def auto(tmp_path: Path) -> Iterator[Automation]:
 
 
 def test_nothing_is_on_that_a_person_did_not_switch_on(auto: Automation) -> None:
+    dg.Definitions.validate_loadable(auto.definitions)
     files, nightly = (
         auto.definitions.resolve_sensor_def("new_files"),
         auto.definitions.resolve_schedule_def("nightly"),
