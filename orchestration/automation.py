@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 import dagster as dg
@@ -98,8 +99,8 @@ def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
         if source is None:
             return dg.SkipReason(NO_INPUT)
         try:
-            with root_lock(curation):
-                found = look(curation.store, recalled(context.cursor, source), settings.shards, options)
+            watch, lock = recalled(context.cursor, source), partial(root_lock, curation)
+            found = look(curation.store, watch, settings.shards, options, lock)
         except BusyError:
             return dg.SkipReason(BUSY)
         except InputError as error:
@@ -111,7 +112,7 @@ def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
 
 def _run_ready(instance: dg.DagsterInstance, curation: Curation, found: Look, most: int) -> dg.SensorResult:
     """Runs of the shards that are ready, unless earlier ones are at work. Those that had no place wait."""
-    reason = _not_now(instance)
+    reason = _not_now(instance) or (BUSY if found.ready and is_busy(curation) else None)
     if not found.ready or reason:
         told = f"{found.told}; {reason}" if found.ready else found.told
         return dg.SensorResult(skip_reason=told, cursor=as_cursor(found.watch))

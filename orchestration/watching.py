@@ -5,7 +5,8 @@ keeps the state between looks as its cursor. Nothing here knows Dagster.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,6 +21,8 @@ from assets.tables import RAW_VIDEOS, SOURCE_IDS, SOURCES
 
 from .report import plural
 from .settings import AutomationOptions
+
+Lock = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,14 @@ class Look:
     ready: tuple[str, ...] = field(default=())
 
 
-def look(store: Store, watch: Watch, limits: ShardLimits, options: AutomationOptions) -> Look:
-    """Go on with the pass over the input and register what is still. The caller holds the root's lock: nobody else
-    registers meanwhile. Raises InputError when the input is not there.
+def look(store: Store, watch: Watch, limits: ShardLimits, options: AutomationOptions, lock: Lock) -> Look:
+    """Go on with the pass over the input and register what is still. `lock`: of the root, held while files are
+    registered and not while they are listed, which may take long. Raises InputError when the input is not there.
     """
     leg = next_leg(watch.source, watch.passed, known_states(store), options.quiet_s, options.listing_s)
     gone = gone_files(leg.passed, watch.source) if leg.is_whole else []
-    changed = _register(store, watch, leg.files, gone, limits)
+    with lock() if leg.files or gone else nullcontext():
+        changed = _register(store, watch, leg.files, gone, limits)
     watch = replace(
         watch,
         passed=Pass() if leg.is_whole else leg.passed,

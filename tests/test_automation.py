@@ -87,6 +87,10 @@ def test_a_dropped_file_is_registered_and_run_to_the_last_tier(auto: Automation)
     assert auto.execute(requests) == [True]
     assert make_plan(build_curation(auto.settings)) == [] and (auto.root / "clipsieve.duckdb").exists()
     assert auto.follow()[0] == auto.files()[0] == auto.night() == []
+    (auto.root / "tiers" / "starter" / "tier_2.parquet").unlink()
+    requests = auto.night()
+    assert [(r.job_name, *steps([r])) for r in requests] == [("curate_root", "tier_2, tier_3")]
+    assert auto.execute(requests) == [True] and make_plan(build_curation(auto.settings)) == []
 
 
 def test_a_large_folder_takes_several_ticks_and_no_file_two_shards(tmp_path: Path) -> None:
