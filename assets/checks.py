@@ -107,7 +107,7 @@ def decoded_frames(store: Store, shard: str) -> list[str]:
 
 
 def spans(store: Store, shard: str) -> list[str]:
-    """Faults of clips: they lie inside their shots, are not empty, and do not overlap in a video."""
+    """Faults of clips: they lie inside their shots, are not empty, do not overlap in a video, and it was scanned."""
     names = ["video_id", "shot_start_frame", "start_frame", "end_frame", "shot_end_frame"]
     clips = store.read(CLIPS, shard, names).sort_by([("video_id", "ascending"), ("start_frame", "ascending")])
     start, end = clips["start_frame"].combine_chunks(), clips["end_frame"].combine_chunks()
@@ -116,6 +116,10 @@ def spans(store: Store, shard: str) -> list[str]:
         "lie outside their shot": pc.sum(outside).as_py(),
         "hold no frame": pc.sum(pc.greater_equal(start, end)).as_py(),
     }
+    strange = pc.invert(
+        pc.is_in(clips["video_id"].combine_chunks(), store.read(SCANS, shard, ["video_id"])["video_id"])
+    )
+    bad["are of a video that the shard has no scan of"] = pc.sum(strange).as_py()
     if len(clips) > 1:
         video = clips["video_id"].combine_chunks()
         follows = pc.equal(video[1:], video[:-1])
@@ -128,6 +132,18 @@ TOGETHER: dict[str, Callable[[Store, str], list[str]]] = {
     "clips": spans,
 }
 """By table: what holds between its rows, or between them and another table's."""
+
+
+def stamp_faults(store: Store, folder: str, part: str, expected: str) -> list[str]:
+    """A fault where the stored part does not have the fingerprint that was expected when it was made: the next run
+    would make it again, and so would the one after.
+    """
+    stored = store.stamp(folder, part)
+    if stored is not None and stored.fingerprint == expected:
+        return []
+    return [
+        f"{folder}/{part}: its fingerprint is {stored and stored.fingerprint}, and not {expected} as of its inputs"
+    ]
 
 
 def shard_faults(store: Store, table: Table, shard: str) -> list[str]:

@@ -2,26 +2,17 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from .checks import shard_faults
-from .columns import Table
 from .curation import Curation
 from .lineage import Lineage
 from .measuring.measure_shard import measure_shard
 from .measuring.scorer import Scorer
-from .store import Stamp, fingerprint
+from .store import Stamp
 from .work import Counts, Progress
-
-if TYPE_CHECKING:
-    Result = dg.MaterializeResult[None]
-else:
-    Result = dg.MaterializeResult  # Dagster takes no parametrized one from an asset with a check
 
 SHARDS = dg.DynamicPartitionsDefinition(name="shards")
 """A shard is some hours of video; its key is given by the register of sources."""
@@ -29,7 +20,6 @@ SHARDS = dg.DynamicPartitionsDefinition(name="shards")
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 """The one beta parameter that we use on purpose: without it a backfill pays one run a shard."""
 
-OWNERS = ["team:clipsieve"]
 SHARDS_A_RUN = 20
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=SHARDS_A_RUN)
 FORCE_TAG = "clipsieve/force"
@@ -40,20 +30,6 @@ RETRIED = ("raw_videos", "scan", "captions")
 
 Work = Callable[[str, Lineage, Progress], Counts]
 Expected = Callable[[Lineage, str], Stamp]
-
-
-def table_metadata(table: Table) -> dict[str, object]:
-    """Dagster's column schema of a table, with units in the descriptions."""
-    columns = [
-        dg.TableColumn(
-            c.name,
-            str(c.type),
-            f"{c.doc} [{c.unit}]" if c.unit else c.doc,
-            tags={"serves": "".join(ch if ch.isalnum() else "_" for ch in c.serves)[:60]} if c.serves else None,
-        )
-        for c in table.columns
-    ]
-    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
 def forced(context: dg.AssetExecutionContext, curation: Curation, step: str) -> bool:
@@ -106,18 +82,26 @@ class Duty:
     needs: Mapping[str, Expected]
 
 
-def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> dict[str, str]:
-    """Bring every shard of the run up to date, one process at a time; returns each shard's fingerprint.
+class Prints(dict[str, str]):
+    """The fingerprint that each shard of the run should have, and the state of the register that it follows from."""
+
+    def __init__(self, lineage: Lineage) -> None:
+        super().__init__()
+        self.lineage = lineage
+
+
+def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> Prints:
+    """Bring every shard of the run up to date, one process at a time; returns each shard's expected fingerprint.
 
     A stored part whose fingerprint is what it should be is left as it is. Raises dagster.Failure that says which
     upstream part is missing or stale.
     """
-    prints, lineage = {}, curation.lineage()
+    lineage = curation.lineage()
+    prints = Prints(lineage)
     for shard in context.partition_keys:
         with curation.store.locked(shard):
             _bring_up_to_date(context, curation, lineage, duty, shard)
-            stored = curation.store.stamp(duty.certificate, shard)
-            prints[shard] = stored.fingerprint if stored else ""
+            prints[shard] = duty.expected(lineage, shard).fingerprint
     return prints
 
 
@@ -144,11 +128,11 @@ def require(lineage: Lineage, shard: str, step: str, needs: Mapping[str, Expecte
 
 def measured(
     context: dg.AssetExecutionContext, curation: Curation, scorers: Sequence[Scorer], purpose: str
-) -> dict[str, dict[str, str]]:
+) -> dict[str, Prints]:
     """Bring the tables of enabled scorers up to date on every shard of the run, one process at a time; returns by step
     each shard's fingerprint. Raises dagster.Failure when the clips are missing or stale.
     """
-    prints: dict[str, dict[str, str]] = {s.step: {} for s in scorers}
+    prints = {s.step: Prints(curation.lineage()) for s in scorers}
     for shard in context.partition_keys:
         with curation.store.locked(shard):
             for step, stamp in _measure(context, curation, scorers, purpose, shard).items():
@@ -169,104 +153,3 @@ def _measure(
         done = measure_shard(curation.store, lineage, shard, stale, curation.engine, progress, force, retry)
         curation.counts |= {(s.step, shard): done[s.name] for s in stale}
     return expected
-
-
-SOUND = "sound"
-FAULTS_SHOWN = 20
-TOLD_OF_AN_ERROR = 300
-
-
-def sound_spec(key: str | dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check that every asset has. Blocking: what follows would be made of a wrong table."""
-    return dg.AssetCheckSpec(
-        SOUND,
-        asset=key,
-        blocking=True,
-        description="Columns, keys, ranges, and rows that belong together, of the parts that the run wrote.",
-    )
-
-
-def written(curation: Curation, step: str, parts: Iterable[str]) -> list[str]:
-    """The parts that this process wrote. What was up to date was looked at when it was written."""
-    return [part for part in parts if (step, part) in curation.counts]
-
-
-def sound(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    key: dg.AssetKey,
-    folder: str,
-    parts: Iterable[str],
-    look: Callable[[str], list[str]],
-) -> list[dg.AssetCheckResult]:
-    """The result of the asset's check; `look` tells the faults of a part. A part that has any is set aside, so that
-    neither this run nor the next one makes anything of it.
-    """
-    if dg.AssetCheckKey(key, SOUND) not in context.selected_asset_check_keys:
-        return []
-    found = {part: faults for part in parts if (faults := look(part))}
-    facts: dict[str, Any] = {"faults": sum(map(len, found.values()))}
-    if found:
-        first = [fault for faults in found.values() for fault in faults][:FAULTS_SHOWN]
-        facts["first"] = dg.MetadataValue.md("\n".join(f"- {fault}" for fault in first))
-        facts["set aside"] = [curation.store.set_aside(folder, part) for part in found]
-    return [dg.AssetCheckResult(passed=not found, asset_key=key, check_name=SOUND, metadata=facts)]
-
-
-def figures(
-    context: dg.AssetExecutionContext, curation: Curation, name: str, folder: str, parts: Sequence[str]
-) -> dict[str, Any]:
-    """Pictures and tables of the last of the parts that the run wrote: of one, so that the event log grows by the run
-    and not by the shard. None of a part that was set aside. A page that cannot be drawn is told in a sentence and
-    fails nothing.
-    """
-    if not (curation.figures and parts and curation.store.exists(folder, parts[-1])):
-        return {}
-    try:
-        from .figures.pages import page_of
-
-        return {key: dg.MetadataValue.md(told) for key, told in page_of(curation, name, parts[-1]).items()}
-    except Exception as error:
-        told = f"not drawn: {type(error).__name__}: {str(error)[:TOLD_OF_AN_ERROR]}"
-        context.log.warning(f"{name}: figures were {told}")
-        return {"figures": dg.MetadataValue.text(told)}
-
-
-def describe(
-    context: dg.AssetExecutionContext,
-    curation: Curation,
-    key: dg.AssetKey,
-    folder: str,
-    step: str,
-    prints: Mapping[str, str],
-) -> dg.DataVersion:
-    """Attach fingerprint, rows and size to each shard's event; returns the run's data version.
-
-    Dagster takes one data version a run: a run of one shard has that shard's fingerprint, a ranged one a hash of all.
-    """
-    for shard, value in prints.items():
-        counts = curation.counts.get((step, shard))
-        metadata = {
-            "fingerprint": value,
-            "bytes": curation.store.size(folder, shard),
-            "dagster/uri": curation.store.path(folder, shard),
-        }
-        if counts is not None:
-            metadata |= {"dagster/row_count": counts.rows} | counts.as_metadata()
-        context.add_asset_metadata(metadata, asset_key=key, partition_key=shard)
-    return dg.DataVersion(next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints)))
-
-
-def result(
-    context: dg.AssetExecutionContext, curation: Curation, table: Table, step: str, prints: Mapping[str, str]
-) -> Result:
-    """What Dagster is told of a table by shard: facts of each shard, the data version, and whether what was written is
-    sound. `prints`: each shard's fingerprint, as `walk` and `measured` return them.
-    """
-    key = dg.AssetKey(table.name.split("/"))
-    version = describe(context, curation, key, table.name, step, prints)
-    parts, look = written(curation, step, prints), partial(shard_faults, curation.store, table)
-    checked = sound(context, curation, key, table.name, parts, look)
-    if drawn := figures(context, curation, table.name, table.name, parts):
-        context.add_asset_metadata(drawn, asset_key=key, partition_key=parts[-1])
-    return dg.MaterializeResult(asset_key=key, data_version=version, check_results=checked)

@@ -41,6 +41,8 @@ from .settings import Settings
 from .tables import funnel_table
 
 SHOWN_FILES = 200
+SENSOR_WAIT_S = 2.0
+"""How long a run waits for the root: a sensor holds it while it registers files."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells give it."""
 
@@ -58,7 +60,7 @@ def curate(
     scans = SCAN_STEP.name in check_request(curation, until, only)
     _keep_whole_scans(curation)
     result = RunResult()
-    with nullcontext() if dry_run else root_lock(curation):
+    with nullcontext() if dry_run else root_lock(curation, SENSOR_WAIT_S):
         find(curation, settings, source, limit, result, dry_run)
         _say_found(console, settings, curation, source, result)
         if was_quick(curation.store) and not curation.options.scan.quick:

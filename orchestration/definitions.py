@@ -1,4 +1,4 @@
-"""The one Definitions object: these assets, these resources, these jobs. Nothing here knows what a frame is."""
+"""The one Definitions object: these assets, resources, jobs, sensors. Nothing here knows what a frame is."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from assets.raw_videos.raw_videos import raw_videos
 from assets.scan.scan import scan
 from assets.tiers.tiers import build_tiers
 
+from .automation import build_automation
 from .jobs import build_jobs
 from .resources import build_curation
 from .settings import Settings
+from .tidy import build_tidy_job
 
 
-def build_definitions(curation: Curation) -> dg.Definitions:
-    """The graph for one root and preset. Steps run in one process: the engine has its own workers."""
+def build_definitions(curation: Curation, settings: Settings | None = None) -> dg.Definitions:
+    """The graph for one root and preset. Steps run in one process: the engine has its own workers. `settings`: with
+    them there are sensors and a schedule too, which a run by hand has no use for.
+    """
     over_all = [duplicates, concepts, *build_tiers(curation.preset)]
+    jobs = build_jobs(over_all, captions)
+    tidying = [build_tidy_job(settings)] if settings else []
+    sensors, schedules = build_automation(settings, [*jobs, *tidying]) if settings else ([], [])
     return dg.Definitions(
         assets=[
             raw_videos,
@@ -35,7 +42,9 @@ def build_definitions(curation: Curation) -> dg.Definitions:
             *over_all,
             captions,
         ],
-        jobs=build_jobs(over_all, captions),
+        jobs=[*jobs, *tidying],
+        sensors=sensors,
+        schedules=schedules,
         resources={"curation": curation},
         executor=dg.in_process_executor,
     )
@@ -44,4 +53,5 @@ def build_definitions(curation: Curation) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """What `dagster dev` and the code server load."""
-    return build_definitions(build_curation(Settings()))
+    settings = Settings()
+    return build_definitions(build_curation(settings), settings)

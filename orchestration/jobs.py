@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
-SHARD_JOB = "curate_shards"
-TIER_JOB = "curate_tiers"
-CAPTION_JOB = "caption_shards"
+from .batches import CAPTION_JOB, SHARD_JOB, TIER_JOB, Batch
+
+ROOT_JOB, TIDY_JOB = "curate_root", "tidy_root"
+
+
+def asset_keys(batch: Batch) -> list[dg.AssetKey]:
+    """The assets that a run writes."""
+    return [dg.AssetKey(name.split("/")) for name in batch.assets]
 
 
 def build_jobs(
@@ -21,4 +26,7 @@ def build_jobs(
                             description="Duplicates, concepts, and the active preset's verdicts over all shards."),
         dg.define_asset_job(CAPTION_JOB, selection=told,
                             description="Caption the clips of the shards that the first tier keeps."),
+        dg.define_asset_job(ROOT_JOB, selection=dg.AssetSelection.all(),
+                            description="What the schedule `nightly` asks for; each of its runs is one stage of the "
+                            "plan, by shards or over all shards, as its tags tell."),
     ]  # fmt: skip

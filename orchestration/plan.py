@@ -1,4 +1,4 @@
-"""What is stale, and why. `run`, `--dry-run` and later sensors and schedules all execute what is computed here."""
+"""What is stale, and why. `run`, `--dry-run`, sensors and the schedule all execute what is computed here."""
 
 from __future__ import annotations
 
@@ -42,14 +42,20 @@ class PlanError(ValueError):
     """The plan was asked for something that cannot be done."""
 
 
-def make_plan(curation: Curation, until: str | None = None, only: str | None = None) -> list[Task]:
+LeftOut = Callable[[Lineage, str, str | None], bool]
+"""Of a lineage, a step and a shard: whether the plan does without it, and looks at what follows as if it were done."""
+
+
+def make_plan(
+    curation: Curation, until: str | None = None, only: str | None = None, left_out: LeftOut | None = None
+) -> list[Task]:
     """Every stale task in the order of the flow, up to `until`; of the scorers `only` one.
 
     Where another scorer is stale too, `only` leaves out the wide row and the tiers, which would lack it.
     Raises PlanError.
     """
     steps = check_request(curation, until, only)
-    planner = _Planner(curation, flow_of(curation))
+    planner = _Planner(curation, flow_of(curation), left_out)
     with curation.store.snapshot():
         recall(curation.store)
         for step in steps:
@@ -110,13 +116,15 @@ def wanted_steps(curation: Curation, until: str | None) -> tuple[str, ...]:
 class _Planner:
     """Walks the flow: a step is stale when one that it reads is, or when its stored stamp is not the expected one."""
 
-    def __init__(self, curation: Curation, flow: Flow) -> None:
-        self.curation, self.flow, self.lineage = curation, flow, curation.lineage()
+    def __init__(self, curation: Curation, flow: Flow, left_out: LeftOut | None) -> None:
+        self.curation, self.flow, self.lineage, self.left_out = curation, flow, curation.lineage(), left_out
         self.tasks: list[Task] = []
         self.stale: set[tuple[str, str | None]] = set()
 
     def look_at(self, step: str) -> None:
         for shard in [None] if is_global(step) else self.lineage.shards:
+            if self.left_out is not None and self.left_out(self.lineage, step, shard):
+                continue
             follows = self._stale_before(step, shard)
             reason = f"follows {follows}" if follows else self._reason(step, shard)
             if reason:
@@ -143,6 +151,17 @@ def expected_of(lineage: Lineage, step: str, shard: str) -> Stamp:
         return lineage.measured(SCORER_OF[step], shard)
     stamp: Stamp = getattr(lineage, step)(shard)
     return stamp
+
+
+def expected_print(curation: Curation, lineage: Lineage, task: Task) -> str:
+    """Fingerprint that what the task writes should have, as far as it is known before the steps that it follows."""
+    if task.shard is not None:
+        return expected_of(lineage, task.step, task.shard).fingerprint
+    if task.step.startswith(TIER):
+        number = 1 + [t.name for t in curation.preset.tiers].index(task.step)
+        return expected_stamp(lineage, curation.preset, number).fingerprint
+    stamp: Stamp = getattr(lineage, task.step)()
+    return stamp.fingerprint
 
 
 def _shard_reason(curation: Curation, lineage: Lineage, step: str, shard: str) -> str | None:

@@ -23,6 +23,7 @@ from .worker import Waiting
 
 DEFAULT_PRESET = "starter"
 ACTIVE_PRESET = "active_preset.json"
+ACTIVE_INPUT = "active_input.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class ActivePreset:
 
 
 _REGISTER = Register(ActivePreset)
+
+
+@dataclass(frozen=True)
+class ActiveInput:
+    """Folder, manifest or media file that the root's last run looked at."""
+
+    input: str
+
+
+_INPUTS = Register(ActiveInput)
 
 WAITING = Waiting()
 """Of this process: a run goes through several steps and shards."""
@@ -64,9 +75,11 @@ class LocalEngine:
         )
 
 
-def build_curation(settings: Settings) -> Curation:
-    """Everything that assets need. Raises PresetError when the preset is not valid."""
-    store = Store(settings.absolute_root)
+def build_curation(settings: Settings, store: Store | None = None) -> Curation:
+    """Everything that assets need. `store`: one of the same root, which knows what it read before. Raises PresetError
+    when the preset is not valid.
+    """
+    store = store or Store(settings.absolute_root)
     options = following(settings.options, store)
     known = vocabulary(unfilled_columns(options))
     preset = load_preset(settings.preset or active_preset(store), known)
@@ -89,3 +102,15 @@ def remember_preset(store: Store, preset: Preset) -> None:
     """Make a preset the root's active one: `sql`, `funnel` and the UI follow it. One of our own is kept by name."""
     kept = preset.name if preset.name in preset_names() else os.path.abspath(preset.path)
     _REGISTER.write(store, ACTIVE_PRESET, ActivePreset(kept))
+
+
+def active_input(settings: Settings, store: Store) -> str | None:
+    """What automation watches: the setting, else the input of the root's last run; None when there is neither."""
+    told = _INPUTS.read(store, ACTIVE_INPUT)
+    source = settings.input or (told.input if told else None)
+    return source if source is None or "://" in source else os.path.abspath(os.path.expanduser(source))
+
+
+def remember_input(store: Store, source: str) -> None:
+    """Keep a run's input, as a whole path."""
+    _INPUTS.write(store, ACTIVE_INPUT, ActiveInput(os.path.abspath(os.path.expanduser(source))))

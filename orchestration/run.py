@@ -23,9 +23,10 @@ from assets.store import Store, fingerprint
 from assets.tiers.judge import drop_beyond
 from assets.views import DATABASE, view_statements, write_database
 
-from .flow import BEFORE_TIERS, CAPTIONS, FIRST_TIER
+from .batches import STAGES
+from .flow import FIRST_TIER
 from .plan import Task, make_plan, wanted_steps
-from .resources import active_preset, remember_preset
+from .resources import active_preset, remember_input, remember_preset
 from .settings import Settings
 
 RUN_LOCK = "run"
@@ -53,11 +54,11 @@ class RunResult:
 
 
 @contextmanager
-def root_lock(curation: Curation) -> Iterator[None]:
-    """One run a root at a time. Raises BusyError."""
+def root_lock(curation: Curation, wait_s: float = 0.0) -> Iterator[None]:
+    """One run a root at a time; a sensor that registers files is waited for. Raises BusyError."""
     with ExitStack() as held:
         try:
-            held.enter_context(curation.store.locked(RUN_LOCK, wait_s=0))
+            held.enter_context(curation.store.locked(RUN_LOCK, wait_s))
         except Timeout as error:
             root = curation.store.root
             raise BusyError(f"another run works on {root}; wait for it, or give this one another --root") from error
@@ -74,6 +75,7 @@ def find(
     if dry_run:
         result.registration, curation.register = preview(curation.store, found, now, settings.shards, limit)
     else:
+        remember_input(curation.store, source)
         result.registration = register(curation.store, found, now, settings.shards, limit)
 
 
@@ -95,19 +97,10 @@ def execute(
             for stage in STAGES:
                 if runner.run([t for t in tasks if stage(t)]):
                     tasks = make_plan(curation, until, only)
-    _finish(curation, settings, worked)
+    finish(curation, settings, worked)
 
 
-STAGES: tuple[Callable[[Task], bool], ...] = (
-    lambda task: task.step == "raw_videos",  # Ownership of copies follows from it.
-    lambda task: task.shard is not None and task.step != CAPTIONS,
-    lambda task: task.shard is None and task.step in (*BEFORE_TIERS, FIRST_TIER),
-    lambda task: task.step == CAPTIONS,  # Of the clips that the first tier keeps.
-    lambda task: task.shard is None,
-)
-
-
-def _finish(curation: Curation, settings: Settings, worked: bool) -> None:
+def finish(curation: Curation, settings: Settings, worked: bool) -> None:
     """Compact closed shards, then swap the views, then drop what the old views read and what a kill left behind."""
     store = curation.store
     closed = closed_shards(read_sources(store), settings.shards) if worked else []

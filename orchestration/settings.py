@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
@@ -19,11 +21,38 @@ from assets.options import ConceptOptions, Options, ScanOptions, ShotOptions
 from assets.raw_videos.sources import ShardLimits
 from assets.store import fingerprint
 
+CRON_WORDS = 5
 CONFIG_VARIABLE = "CLIPSIEVE_CONFIG"
 
 
 class ConfigError(ValueError):
     """The file of settings cannot be read; the message names it."""
+
+
+@dataclass(frozen=True)
+class AutomationOptions:
+    """When sensors and the schedule act, and how much they ask for at once."""
+
+    quiet_s: float = 60.0
+    """A file is taken that nothing has changed for so long; a shard is run that no file has joined for so long."""
+    listing_s: float = 15.0
+    """What one look at the input may take. Dagster stops a sensor after 60 s."""
+    nightly: str = "0 2 * * *"
+    """Cron line of the schedule."""
+    timezone: str = "UTC"
+    """Of the cron line, e.g. Europe/Berlin."""
+    runs_a_night: int = 50
+    """Most runs that the schedule asks for; a run takes up to 20 shards."""
+    runs_at_once: int = 20
+    """Most runs that a sensor asks for; what is left comes after them."""
+
+    def __post_init__(self) -> None:
+        if len(self.nightly.split()) != CRON_WORDS:
+            raise ValueError(f"automation.nightly = {self.nightly!r} is no cron line, such as 0 2 * * *")
+        if self.timezone not in available_timezones():
+            raise ValueError(f"automation.timezone = {self.timezone!r} is no time zone, such as Europe/Berlin")
+        if min(self.runs_a_night, self.runs_at_once) < 1 or min(self.quiet_s, self.listing_s) < 0:
+            raise ValueError("automation: runs are 1 or more, seconds 0 or more")
 
 
 class Settings(BaseSettings):
@@ -35,6 +64,9 @@ class Settings(BaseSettings):
     """Where tables lie: a folder, or s3://bucket/prefix."""
     preset: str | None = None
     """Name or path of the active preset; None = the one of the root's last run, else `starter`."""
+    input: str | None = None
+    """Folder, manifest or media file that the sensor `new_files` watches; None = the input of the root's last run."""
+    automation: AutomationOptions = AutomationOptions()
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     memory_limit_mb: int = Field(default=3000, ge=200)
     """Resident memory of one worker; more costs the video in work."""

@@ -19,7 +19,7 @@ CODE = [*ASSETS, *ORCHESTRATION, *sorted((HOUSE / "demo").rglob("*.py"))]
 ASSET_FILES = (
     "raw_videos", "scan", "clips", "filter_scores", "embeddings", "duplicates", "concepts", "captions", "tiers",
 )  # fmt: skip
-MAY_IMPORT_DAGSTER = {"partitions.py", *(f"{name}.py" for name in ASSET_FILES)}
+MAY_IMPORT_DAGSTER = {"partitions.py", "telling.py", *(f"{name}.py" for name in ASSET_FILES)}
 HEAVY = (
     "torch", "cv2", "av", "transformers", "onnxruntime", "scenedetect", "faiss", "rapidocr", "openai", "scipy",
     "matplotlib", "PIL",

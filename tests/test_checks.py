@@ -137,7 +137,7 @@ def test_a_run_ends_at_a_table_that_is_not_sound(
         return [f"clips/{shard}: 2 overlap"] if table == CLIPS else []
 
     with monkeypatch.context() as broken:
-        broken.setattr("assets.partitions.shard_faults", overlapping)
+        broken.setattr("assets.telling.shard_faults", overlapping)
         for _ in range(2):
             answer = clipsieve(*videos, *at)
             assert answer.code == 1 and "clips: - clips/shard-000001: 2 overlap" in answer.err

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 from conftest import Clipsieve
+from services import graphql, served, wait_for
 
 from assets.filter_scores.scorers import SCORERS
 from orchestration.definitions import build_definitions
 from orchestration.resources import build_curation
 from orchestration.settings import Settings
 
-HOUSE = Path(__file__).parents[1]
 BY_SHARD = {
     "raw_videos", "frame_signals", "keyframes", "scans", "clips", "filter_scores", "keyframe_hashes", "embeddings",
     "captions",
@@ -61,49 +52,8 @@ def test_every_asset_tells_a_stranger_what_it_is(definitions: dg.Definitions) ->
 def ui(curated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """`clipsieve ui` over a copy of the curated root: (address, root)."""
     root = Path(shutil.copytree(curated, tmp_path_factory.mktemp("ui") / "root"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "orchestration.cli", "ui", "--root", str(root), "--port", str(port)]
-    # A shell's background job ignores SIGINT and SIGTERM; the services must not inherit that.
-    process = subprocess.Popen(
-        command, cwd=HOUSE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGTERM)],
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(lambda: _get(f"{address}/server_info"), 120)
+    with served(root) as address:
         yield address, root
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _get(url: str) -> Any:
-    try:
-        return json.load(urllib.request.urlopen(url, timeout=5))
-    except (urllib.error.URLError, OSError):
-        return None
-
-
-def _wait_for(condition: Any, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(1)
-    raise AssertionError(f"not there after {seconds} s")
-
-
-def graphql(address: str, query: str, **variables: Any) -> Any:
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{address}/graphql", body, {"content-type": "application/json"})
-    answer = json.load(urllib.request.urlopen(request, timeout=30))
-    assert "errors" not in answer, answer
-    return answer["data"]
 
 
 LAUNCH = (
@@ -136,5 +86,5 @@ def test_runs_by_hand_and_backfills_from_the_ui_share_a_root(ui: tuple[str, Path
         status = graphql(address, STATUS, id=launched["backfillId"])["partitionBackfillOrError"]["status"]
         return status if status not in ("REQUESTED", "CANCELING") else None
 
-    assert _wait_for(ended, 300) == "COMPLETED_SUCCESS"
+    assert wait_for(ended, 300) == "COMPLETED_SUCCESS"
     assert len(clipsieve("sql", "SELECT * FROM clips", "--root", root, "--format", "json").data) == 5

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +13,13 @@ from assets import compaction
 from assets.clips.source_clock import SourceClock
 from assets.columns import Table
 from assets.footers import recall, remember
+from assets.partitions import SHARDS_A_RUN
 from assets.store import Stamp, Store
 from assets.tables import TIERS
 from assets.views import connect
 from benchmarks.roots import Library, curation_of, known_root
+from orchestration.batches import batches
 from orchestration.plan import Task, make_plan
-from orchestration.runner import Runner
 
 
 def missing(root: Path, *numbers: int) -> None:
@@ -63,13 +61,8 @@ def grouped(count: int) -> int:
             return str.__ge__(self, other)
 
     shards = [Key(f"shard-{number:06d}") for number in range(count)]
-    runner: Any = Runner.__new__(Runner)
-    runner.instance = SimpleNamespace(get_dynamic_partitions=lambda _: shards)
-    runner.curation = SimpleNamespace(lineage=lambda: SimpleNamespace(shards=shards))
-    told: list[int] = []
-    run: Callable[..., None] = lambda job, tasks, tags: told.append(len(tasks))  # noqa: E731
-    runner._run = run
-    runner.shards("job", [Task(f"step_{step}", shard, "missing") for step in range(5) for shard in shards])
+    tasks = [Task(f"step_{step}", shard, "missing") for step in range(5) for shard in shards]
+    told = [len(batch.tasks) for batch in batches(tasks, shards, SHARDS_A_RUN)]
     assert sum(told) == 5 * count
     return compared
 

@@ -4,9 +4,10 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, forced, walk
 from ..steps import CLIPS_STEP
 from ..tables import CLIPS
+from ..telling import OWNERS, Told, result, sound_spec, table_metadata
 from ..work import Counts, Progress
 from .cut_shard import cut_shard
 
@@ -22,7 +23,7 @@ from .cut_shard import cut_shard
     metadata=table_metadata(CLIPS),
     check_specs=[sound_spec("clips")],
 )
-def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
+def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """One row per clip: a span of one shot, with its crop box. Cuts, fades and dissolves come from `frame_signals`.
 
     Every shot of a second or more is a clip; one over 16 s is divided into equal pieces. No file is cut and none is
@@ -34,4 +35,4 @@ def clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation
 
     duty = Duty("clips", "clips", Lineage.clips, work, {"scans": Lineage.scan})
     prints = walk(context, curation, duty)
-    return result(context, curation, CLIPS, "clips", prints)
+    yield from result(context, curation, CLIPS, "clips", prints)

@@ -1,14 +1,13 @@
 """The asset `duplicates`: which clips show the same footage, over all shards."""
 
-from functools import partial
-
 import dagster as dg
 
-from ..checks import part_faults
+from ..checks import part_faults, stamp_faults
 from ..curation import Curation
-from ..partitions import OWNERS, LogProgress, Result, figures, forced, sound, sound_spec, table_metadata, written
+from ..partitions import LogProgress, forced
 from ..steps import DUPLICATES_STEP
 from ..store import WHOLE
+from ..telling import OWNERS, Told, faults_of, figures, sound_spec, table_metadata, tell, written
 from .find_duplicates import find_duplicates
 from .tables import DUPLICATES
 
@@ -22,7 +21,7 @@ from .tables import DUPLICATES
     metadata=table_metadata(DUPLICATES),
     check_specs=[sound_spec("duplicates")],
 )
-def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
+def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """One row per clip: the group of clips that show the same footage, from verified pairs (`duplicate_pairs`).
 
     Nobody is dropped here: which clip of a group is kept is a rule of a tier (`keep_best`), over the clips that passed
@@ -43,9 +42,13 @@ def duplicates(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
         curation.counts[("duplicates", WHOLE)] = counts
         curation.renew_views()
         facts["dagster/row_count"] = counts.rows
-    look = partial(part_faults, curation.store, DUPLICATES)
+
+    def look(part: str) -> list[str]:
+        faults = part_faults(curation.store, DUPLICATES, part)
+        return faults or stamp_faults(curation.store, DUPLICATES.name, part, stamp.fingerprint)
+
     parts = written(curation, "duplicates", [WHOLE])
-    checked = sound(context, curation, context.asset_key, "duplicates", parts, look)
-    context.add_asset_metadata(figures(context, curation, "duplicates", "duplicates", parts))
-    version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
+    found = faults_of(context, curation, context.asset_key, "duplicates", parts, look)
+    if not found:
+        context.add_asset_metadata(figures(context, curation, "duplicates", "duplicates", parts))
+    yield from tell(context, context.asset_key, found, stamp.fingerprint, facts, {})

@@ -1,14 +1,13 @@
 """The assets `embeddings` and `keyframe_hashes`: what clips look like, by shard; their keyframes are decoded once."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from ..curation import Curation
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
 from ..options import Options
-from ..partitions import BACKFILL, OWNERS, SHARDS, Result, measured, result, sound_spec, table_metadata
+from ..partitions import BACKFILL, SHARDS, measured
+from ..telling import OWNERS, Told, every, result, sound_spec, table_metadata
 from .by_model import embedder
 from .hashes import keyframe_hashes
 
@@ -31,12 +30,11 @@ def build_embeddings(options: Options) -> dg.AssetsDefinition:
         name="looks", specs=[_spec(s) for s in looks], check_specs=[sound_spec(s.step) for s in looks],
         partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True, pool="gpu" if on_gpu else None,
     )  # fmt: skip
-    def measure_clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[Result]:
+    def measure_clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
         """Hash and embed the keyframes of every clip that has no row yet."""
         selected = [s for s in looks if dg.AssetKey(s.step) in context.selected_asset_keys]
         prints = measured(context, curation, selected, "embedding")
-        for scorer in selected:
-            yield result(context, curation, scorer.table, scorer.step, prints[scorer.step])
+        yield from every(result(context, curation, s.table, s.step, prints[s.step]) for s in selected)
 
     return measure_clips
 

@@ -1,6 +1,6 @@
 """The scorers as assets of two subsettable steps, and the wide table `filter_scores` written after them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -8,20 +8,9 @@ from ..curation import Curation
 from ..lineage import Lineage
 from ..measuring.scorer import Scorer
 from ..models.catalogue import find_model
-from ..partitions import (
-    BACKFILL,
-    OWNERS,
-    SHARDS,
-    Duty,
-    Result,
-    measured,
-    result,
-    sound,
-    sound_spec,
-    table_metadata,
-    walk,
-)
+from ..partitions import BACKFILL, SHARDS, Duty, measured, walk
 from ..tables import FILTER_SCORES
+from ..telling import OWNERS, Told, every, result, sound_spec, table_metadata, tell
 from ..work import Counts, Progress
 from .scorers import SCORERS
 from .wide import write_wide
@@ -60,18 +49,19 @@ def _scorers_asset(name: str, scorers: Sequence[Scorer], pool: str | None) -> li
         name=name, specs=[_spec(s) for s in scorers], check_specs=[sound_spec(KEYS[s.name]) for s in scorers],
         partitions_def=SHARDS, backfill_policy=BACKFILL, can_subset=True, pool=pool,
     )  # fmt: skip
-    def measure_clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[Result]:
+    def measure_clips(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
         """Measure every clip with the selected scorers; each video's rows are read once for all of them."""
         selected = [s for s in scorers if KEYS[s.name] in context.selected_asset_keys]
         lacks = {s.name: lack for s in selected if (lack := curation.options.lack(s))}
         for name, lack in lacks.items():
             context.log.info(f"{name} is not enabled: {lack}")
         prints = measured(context, curation, [s for s in selected if s.name not in lacks], "scoring")
-        for scorer in selected:
-            if scorer.name in lacks:  # left out, it would keep what follows from being done
-                yield _not_enabled(context, curation, scorer, lacks[scorer.name])
-            else:
-                yield result(context, curation, scorer.table, scorer.step, prints[scorer.step])
+        yield from every(
+            _not_enabled(context, scorer, lacks[scorer.name])  # left out, it would keep what follows from being done
+            if scorer.name in lacks
+            else result(context, curation, scorer.table, scorer.step, prints[scorer.step])
+            for scorer in selected
+        )
 
     return [measure_clips]
 
@@ -80,11 +70,9 @@ cpu_scorers = _scorers_asset("cpu_scorers", [s for s in SCORERS if not _on_gpu(s
 gpu_scorers = _scorers_asset("gpu_scorers", [s for s in SCORERS if _on_gpu(s)], "gpu")
 
 
-def _not_enabled(context: dg.AssetExecutionContext, curation: Curation, scorer: Scorer, lack: str) -> Result:
-    key, facts = KEYS[scorer.name], {"enabled": dg.MetadataValue.bool(False), "lacks": dg.MetadataValue.text(lack)}
-    checked = sound(context, curation, key, scorer.step, [], lambda _: [])
-    version = dg.DataVersion("not enabled")
-    return dg.MaterializeResult(asset_key=key, metadata=facts, data_version=version, check_results=checked)
+def _not_enabled(context: dg.AssetExecutionContext, scorer: Scorer, lack: str) -> Told:
+    facts = {"enabled": dg.MetadataValue.bool(False), "lacks": dg.MetadataValue.text(lack)}
+    return tell(context, KEYS[scorer.name], {}, "not enabled", facts, {})
 
 
 @dg.asset(
@@ -97,7 +85,7 @@ def _not_enabled(context: dg.AssetExecutionContext, curation: Curation, scorer: 
     metadata=table_metadata(FILTER_SCORES),
     check_specs=[sound_spec("filter_scores")],
 )
-def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
+def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """One wide row per clip: every measured quantity, NULL with a reason in `errors` where it could not be measured.
 
     No threshold is applied here: the tiers judge. Joined from the scorers' tables, and stale when one of them changed.
@@ -109,4 +97,4 @@ def filter_scores(context: dg.AssetExecutionContext, curation: dg.ResourceParam[
     needs = {s.step: lambda lineage, shard, s=s: lineage.measured(s, shard) for s in curation.lineage().scorers}
     duty = Duty("filter_scores", "filter_scores", Lineage.filter_scores, work, needs)
     prints = walk(context, curation, duty)
-    return result(context, curation, FILTER_SCORES, "filter_scores", prints)
+    yield from result(context, curation, FILTER_SCORES, "filter_scores", prints)

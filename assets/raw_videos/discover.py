@@ -90,15 +90,15 @@ def is_media(path: str) -> bool:
 def _walk(folder: Path, known: frozenset[tuple[str, int]]) -> Discovery:
     files, ignored = [], 0
     for path, stat in _tree(str(folder)):
-        uri = _spelled(path)
+        uri = spelled(path)
         if (uri, stat.st_size) in known or is_media(path):
-            files.append(FoundFile(uri, stat.st_size, _time(stat)))
+            files.append(FoundFile(uri, stat.st_size, time_of(stat)))
         else:
             ignored += 1
-    return Discovery(sorted(files, key=lambda f: f.uri), ignored, [], _spelled(str(folder)))
+    return Discovery(sorted(files, key=lambda f: f.uri), ignored, [], spelled(str(folder)))
 
 
-def _spelled(path: str) -> str:
+def spelled(path: str) -> str:
     """The path as text. Bytes that are no UTF-8 are spelled \\xff: the file gets a row, though it cannot be opened."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -118,11 +118,11 @@ def _tree(folder: str) -> Iterator[tuple[str, os.stat_result]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _tree(entry.path)
-            elif (stat := _stat_of_file(entry)) is not None:
+            elif (stat := stat_of_file(entry)) is not None:
                 yield entry.path, stat
 
 
-def _stat_of_file(entry: os.DirEntry[str]) -> os.stat_result | None:
+def stat_of_file(entry: os.DirEntry[str]) -> os.stat_result | None:
     """None for a pipe, a link to nothing or to itself, and a file that went while the folder was listed."""
     try:
         return entry.stat() if entry.is_file() else None
@@ -132,17 +132,17 @@ def _stat_of_file(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 def _stat(path: str, manifest: dict[str, str] | None = None) -> FoundFile:
     stat = os.stat(path)
-    return FoundFile(_spelled(path), stat.st_size, _time(stat), manifest or {})
+    return FoundFile(spelled(path), stat.st_size, time_of(stat), manifest or {})
 
 
 def check_unchanged(uri: str, size: int, mtime: datetime | None) -> None:
     """Raises OSError when the file is not the one that was registered; the next run takes the new one."""
     stat = os.stat(uri)
-    if stat.st_size != size or (mtime is not None and _time(stat) != mtime):
+    if stat.st_size != size or (mtime is not None and time_of(stat) != mtime):
         raise OSError("the file has changed since it was registered; run again")
 
 
-def _time(stat: os.stat_result) -> datetime:
+def time_of(stat: os.stat_result) -> datetime:
     return datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1e6, tz=UTC)
 
 

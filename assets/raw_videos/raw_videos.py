@@ -4,9 +4,10 @@ import dagster as dg
 
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, forced, walk
 from ..steps import RAW_VIDEOS_STEP
 from ..tables import RAW_VIDEOS
+from ..telling import OWNERS, Told, result, sound_spec, table_metadata
 from ..work import Counts, Progress
 from .read_shard import read_shard
 
@@ -21,7 +22,7 @@ from .read_shard import read_shard
     metadata=table_metadata(RAW_VIDEOS),
     check_specs=[sound_spec("raw_videos")],
 )
-def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
+def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """One row per distinct file content: a hash of the bytes, and what the container says (codec, size, duration).
 
     Copies of the same bytes are one video with several addresses. A file that cannot be read keeps its row, with a
@@ -34,4 +35,4 @@ def raw_videos(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Cur
 
     duty = Duty("raw_videos", "raw_videos", Lineage.raw_videos, work, {})
     prints = walk(context, curation, duty)
-    return result(context, curation, RAW_VIDEOS, "raw_videos", prints)
+    yield from result(context, curation, RAW_VIDEOS, "raw_videos", prints)

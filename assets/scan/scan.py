@@ -1,15 +1,14 @@
 """The one decode, as one step with three assets: `frame_signals`, `keyframes`, `scans`."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from ..columns import Table
 from ..curation import Curation
 from ..lineage import Lineage
-from ..partitions import BACKFILL, OWNERS, SHARDS, Duty, Result, forced, result, sound_spec, table_metadata, walk
+from ..partitions import BACKFILL, SHARDS, Duty, forced, walk
 from ..steps import SCAN_STEP
 from ..tables import FRAME_SIGNALS, KEYFRAMES, SCANS
+from ..telling import OWNERS, Told, every, result, sound_spec, table_metadata
 from ..work import Counts, Progress
 from .scan_shard import scan_shard
 
@@ -46,7 +45,7 @@ def _spec(table: Table) -> dg.AssetSpec:
     partitions_def=SHARDS,
     backfill_policy=BACKFILL,
 )
-def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Iterator[Result]:
+def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
     """Decode each video of the shard once, in isolated workers."""
 
     def work(shard: str, lineage: Lineage, progress: Progress) -> Counts:
@@ -62,5 +61,4 @@ def scan(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]
 
     duty = Duty("scan", SCANS.name, Lineage.scan, work, {"raw_videos": Lineage.raw_videos})
     prints = walk(context, curation, duty)
-    for table in DESCRIPTIONS:
-        yield result(context, curation, table, "scan", prints)
+    yield from every(result(context, curation, table, "scan", prints) for table in DESCRIPTIONS)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import duckdb
 
 from ..checks import part_faults
+from ..lineage import Lineage
 from ..store import Store
+from ..sums import candidates
 from ..tables import TIERS
 from .bounds import Preset
 from .judge import folder, tier_rows
 from .tally import Tally
 
 
-def tier_faults(store: Store, preset: Preset, number: int) -> list[str]:
+def tier_faults(store: Store, preset: Preset, number: int, lineage: Lineage | None = None) -> list[str]:
     """Faults of tier `number` (from 1), as sentences. A clip stands in it once as it does in the one before, and in
-    the scores.
+    the scores. `lineage`: as when it was judged; with it tier_1 is held against the scores.
     """
     place, tier = folder(preset.name), preset.tiers[number - 1].name
     faults = part_faults(store, TIERS, tier, place, is_key_read=False)
@@ -24,7 +26,9 @@ def tier_faults(store: Store, preset: Preset, number: int) -> list[str]:
     tally = Tally.of(stamp.extra["tally"])
     faults = [f"{tier}: {fault}" for fault in _sums(tally, store.rows(place, tier))]
     if number == 1:
-        return faults
+        wanted = candidates(lineage) if lineage else None
+        differ = wanted is not None and wanted != tally.clips
+        return [*faults, *([f"{tier} judged {tally.clips} of the {wanted} clips that are scored"] if differ else [])]
     before = preset.tiers[number - 2].name
     theirs = store.stamp(place, before)
     if theirs is not None and theirs.extra.get("kept_ids") == stamp.extra["judged_ids"]:

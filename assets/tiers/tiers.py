@@ -1,16 +1,16 @@
 """The tiers as assets: SQL over the scores of all complete shards, one asset a tier of the active preset."""
 
-from functools import partial
-
 import dagster as dg
 
+from ..checks import stamp_faults
 from ..curation import Curation
 from ..figures.markdown import text
 from ..lineage import Lineage
-from ..partitions import OWNERS, Result, figures, forced, sound, sound_spec, table_metadata
+from ..partitions import forced
 from ..steps import TIERS_STEP
 from ..store import WHOLE, Stamp
 from ..tables import TIERS
+from ..telling import OWNERS, Told, faults_of, figures, sound_spec, table_metadata, tell
 from ..views import connect
 from .judge import drop_beyond, expected_stamp, folder, write_tier
 from .nesting import tier_faults
@@ -38,13 +38,13 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
         check_specs=[sound_spec(tier.name)],
     )
-    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Result:
-        return _materialize(context, curation, number)
+    def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:
+        yield from _materialize(context, curation, number)
 
     return tier_asset
 
 
-def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> Result:
+def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: int) -> Told:
     store, preset, lineage = curation.store, curation.preset, curation.lineage()
     tier = preset.tiers[number - 1]
     stamp = expected_stamp(lineage, preset, number)
@@ -55,7 +55,7 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     }
     if not forced(context, curation, tier.name) and lineage.is_fresh(folder(preset.name), tier.name, stamp):
         context.log.info(f"{tier.name}: up to date")
-        return _result(context, curation, number, facts, stamp, [])
+        return tell(context, context.asset_key, {}, stamp.fingerprint, facts, {})
     _need_views(lineage, tier)
     if number > 1:
         _need_previous(curation, number)
@@ -64,20 +64,19 @@ def _materialize(context: dg.AssetExecutionContext, curation: Curation, number: 
     drop_beyond(store, preset)
     curation.renew_views()
     facts |= {"dagster/row_count": judged.kept, "candidates": judged.rows, "rejected": judged.rows - judged.kept}
-    return _result(context, curation, number, facts, stamp, [tier.name])
+    key, place = context.asset_key, folder(preset.name)
+    found = faults_of(context, curation, key, place, [tier.name], lambda _: _faults(curation, lineage, number, stamp))
+    if not found:
+        context.add_asset_metadata(figures(context, curation, tier.name, place, [tier.name]))
+    return tell(context, key, found, stamp.fingerprint, facts, {})
 
 
-def _result(
-    context: dg.AssetExecutionContext, curation: Curation, number: int, facts: dict[str, str | int], stamp: Stamp,
-    written: list[str],
-) -> Result:  # fmt: skip
+def _faults(curation: Curation, lineage: Lineage, number: int, stamp: Stamp) -> list[str]:
+    """Where the files have changed meanwhile the sum with the scores is left out: the tier is stale already."""
     store, preset = curation.store, curation.preset
-    look = partial(tier_faults, store, preset)
-    checked = sound(context, curation, context.asset_key, folder(preset.name), written, lambda _: look(number))
-    drawn = figures(context, curation, preset.tiers[number - 1].name, folder(preset.name), written)
-    context.add_asset_metadata(drawn)
-    version = dg.DataVersion(stamp.fingerprint)
-    return dg.MaterializeResult(metadata=facts, data_version=version, check_results=checked)
+    is_summed = number == 1 and curation.lineage().population == lineage.population
+    faults = tier_faults(store, preset, number, lineage if is_summed else None)
+    return faults or stamp_faults(store, folder(preset.name), preset.tiers[number - 1].name, stamp.fingerprint)
 
 
 def _need_previous(curation: Curation, number: int) -> None:
