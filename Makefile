@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check docs lock versions bench bench-peers clean
+.PHONY: setup demo test test-slow check docs pictures versions bench bench-peers clean
 
 setup: $(READY)
 
@@ -36,6 +36,10 @@ check: setup
 # After a column, a scorer or a preset changed: docs/columns.md and docs/presets.md.
 docs: setup
 	$(BIN)/python -m docs
+
+# docs/graph.png and docs/explore.png, of the demo's root; needs Chromium.
+pictures: demo
+	$(BIN)/python -m docs.pictures data-demo/root
 
 # An hour and a half on two cores; `make bench ARGS="scan --rounds 3"` for less. Writes docs/benchmarks.md.
 bench: setup

@@ -101,10 +101,14 @@ def tell(
         return
     for shard, own in shards.items():
         if shard not in found:
-            tags = {"dagster/data_version": str(own["fingerprint"]), "dagster/data_version_is_user_provided": "true"}
-            yield dg.AssetMaterialization(key, partition=shard, metadata=own, tags=tags)
+            yield _materialized(key, shard, own)
     yield from checks
     raise UnsoundPart(f"{key.to_user_string()}: {', '.join(found)} set aside: not sound", allow_retries=False)
+
+
+def _materialized(key: dg.AssetKey, shard: str, facts: Mapping[str, Any]) -> dg.AssetMaterialization:
+    tags = {"dagster/data_version": str(facts["fingerprint"]), "dagster/data_version_is_user_provided": "true"}
+    return dg.AssetMaterialization(key, partition=shard, metadata=facts, tags=tags)
 
 
 def every(tellings: Iterable[Told]) -> Told:
@@ -173,6 +177,11 @@ def result(
     version = next(iter(prints.values())) if len(prints) == 1 else fingerprint(dict(prints))
     shards = {shard: _facts_of_shard(curation, table.name, step, shard, value) for shard, value in prints.items()}
     sound = [part for part in parts if part not in found]
-    if drawn := figures(context, curation, table.name, table.name, sound):
+    drawn = figures(context, curation, table.name, table.name, sound)
+    if len(shards) == 1 and drawn:
         shards[sound[-1]] |= drawn
     yield from tell(context, key, found, version, {}, shards)
+    if (
+        len(shards) > 1 and drawn
+    ):  # Dagster tells of a run's shards in no order, and an asset's page shows the last event
+        yield _materialized(key, sound[-1], shards[sound[-1]] | drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -68,6 +69,12 @@ def call(*arguments: str | Path) -> Answer:
 @pytest.fixture
 def clipsieve() -> Clipsieve:
     return call
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Content of every table but `sources`, which holds times."""
+    files = (p for p in root.rglob("*.parquet") if p.relative_to(root).parts[0] != "sources")
+    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from synthetic import preset
 from assets.tiers.bounds import Bound, Preset, PresetError, Tier, loosens, with_bound
 from assets.tiers.rules import parse_preset
 from assets.tiers.vocabulary import vocabulary
-from assets.tiers.words import bound_text, notes_on_rules, rules_table
+from assets.tiers.words import bound_text, notes_on_rules, rules_listed
 
 END = "\n[tier_2]\n[tier_3]\n"
 
@@ -115,7 +115,7 @@ def test_a_rule_goes_on_without_columns_that_nothing_fills() -> None:
         "tier_1: group_id.keep_best goes on without noise: no scorer fills it",
         "tier_1: concept_id.sqrt_sample goes on without person_ratio: no scorer fills it",
     ]
-    assert "goes on without noise" in rules_table(tier) and notes_on_rules(Preset("p", "p", (read(GROUPS),))) == []
+    assert "goes on without noise" in rules_listed(tier) and notes_on_rules(Preset("p", "p", (read(GROUPS),))) == []
     assert read(GROUPS, "group_id").inactive[0].name == "group_id.keep_best"
 
 

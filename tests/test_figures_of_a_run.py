@@ -24,7 +24,7 @@ from assets.figures.library_pages import sizes_around
 from assets.figures.pages import PAGES, page_of
 from assets.figures.scene import FIGURES, Scene
 from assets.partitions import SHARDS
-from assets.store import WHOLE, Stamp, rows_to_table
+from assets.store import WHOLE, Stamp, Store, rows_to_table
 from assets.tables import CLIPS
 from assets.views import connect
 from benchmarks.roots import Library, known_root
@@ -196,11 +196,20 @@ def test_a_run_over_many_shards_is_drawn_once(tmp_path: Path, monkeypatch: pytes
     for number in (1, 2, 3):
         (known.root / f"filter_scores/shard-{number:06d}.parquet").unlink()
     monkeypatch.setenv("CLIPSIEVE_FIGURES", "true")
-    monkeypatch.setattr(pages, "page_of", lambda curation, name, part: drawn.append((name, part)) or {})
+    monkeypatch.setattr(pages, "page_of", lambda _, name, part: drawn.append((name, part)) or {FIGURES: f"of {part}"})
     answer = call("run", "--input", known.media, "--root", known.root)
     assert answer.code == 0, answer.err
     assert [part for name, part in drawn if name == "filter_scores"] == ["shard-000003"]
     assert len(drawn) == len(set(drawn))
+    with dg.DagsterInstance.from_config(str(known.root / ".dagster")) as instance:
+        last = instance.get_latest_materialization_event(dg.AssetKey("filter_scores"))
+        assert last is not None and last.asset_materialization is not None
+        shown = last.asset_materialization
+    assert shown.partition == "shard-000003" and shown.metadata[FIGURES].value == "of shard-000003", "the page's event"
+    assert (
+        shown.metadata["fingerprint"].value
+        == Store(str(known.root)).stamp("filter_scores", "shard-000003").fingerprint
+    )
 
 
 def test_a_page_that_is_too_large_is_left_out(curation: Curation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import misbehaviour
 import pytest
-from conftest import FRAMES, SMALL, Clipsieve
+from conftest import FRAMES, SMALL, Clipsieve, digests
 
 from assets.raw_videos import read_shard
 from assets.scan import scan_shard
@@ -185,3 +186,40 @@ def test_a_run_sweeps_what_a_kill_left(videos: Path, tmp_path: Path, run: Run) -
     os.utime(root / "clips" / "shard-000001.parquet.0123abcd.tmp", (0, 0))
     run(videos, root)
     assert not stale.exists() and not list(root.rglob("*.tmp"))
+
+
+KILLED_RUN = """
+import sys
+sys.path[:0] = {path!r}
+import misbehaviour
+from assets.scan import scan_shard
+scan_shard.scan_one = misbehaviour.slow_logged_scan
+from orchestration.cli import app
+app(["run", "--input", {videos!r}, "--root", {root!r}, "--workers", "1"])
+"""
+
+
+def test_kill_in_the_middle_of_a_shard(
+    drawn: Path, curated: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After kill -9 the next run takes over what was finished and ends with the bytes of an undisturbed one."""
+    root, log = tmp_path / "root", tmp_path / "log.tsv"
+    monkeypatch.setenv(misbehaviour.LOG, str(log))
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    script = KILLED_RUN.format(path=path, videos=str(drawn), root=str(root))
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = [line.split("\t")[0] for line in log.read_text().splitlines()]
+    assert 1 <= len(finished) < len(FRAMES), "the kill must come between the first and the last video"
+    assert not (root / "scans").exists()
+    monkeypatch.setattr(scan_shard, "scan_one", misbehaviour.logged_scan)
+    summary = run(drawn, root)
+    assert summary["decode_opens"] == len(FRAMES) - len(finished)
+    again = [line.split("\t")[0] for line in log.read_text().splitlines()][len(finished) :]
+    assert not set(again) & set(finished)
+    assert digests(root) == digests(curated)
+    assert not list(root.rglob("*.tmp")) and not list((root / ".staging").iterdir())

@@ -24,7 +24,11 @@ README = (HOUSE / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 LINES = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
 COMMANDS = [words for words in LINES if words and words[0] == "clipsieve"]
-ELSEWHERE = {"make": "the demo is run by test_demo.py, `make test` is this", "ui": "run by test_dagster.py"}
+ELSEWHERE = {
+    "make": "the demo is run by test_demo.py, `make test` is this",
+    "ui": "run by test_dagster.py",
+    "explore": "run by test_explore_in_browser.py",
+}
 """Commands that other tests run."""
 
 

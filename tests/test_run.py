@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import misbehaviour
 import pytest
-from conftest import FRAMES, SMALL, Clipsieve
+from conftest import FRAMES, SMALL, Clipsieve, call, digests
 
 import assets.lineage as lineage_module
 from assets.filter_scores.scorers import SCORERS
@@ -40,22 +34,48 @@ def steps_of(summary: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(task.split()[0] for task in summary["tasks"]))
 
 
-def digests(root: Path) -> dict[str, str]:
-    """Content of every table but `sources`, which holds times."""
-    files = (p for p in root.rglob("*.parquet") if p.relative_to(root).parts[0] != "sources")
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+@dataclass(frozen=True)
+class Place:
+    """A library and its root, as they were, and where each test finds them: sources go by their addresses."""
+
+    folder: Path
+    videos: Path
+    root: Path
+
+    def restore(self) -> None:
+        for path in (self.videos, self.root):
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.copytree(self.folder / path.name, path)
 
 
-@pytest.fixture
-def root(curated: Path, videos: Path, tmp_path: Path, run: Run) -> Path:
-    """A root whose library was moved to the `videos` folder: the same bytes at other addresses."""
-    root = Path(shutil.copytree(curated, tmp_path / "root", ignore=shutil.ignore_patterns(".dagster")))
+@pytest.fixture(scope="module")
+def place(curated: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A root whose library was moved to the folder `videos`: the same bytes at other addresses."""
+    here = tmp_path_factory.mktemp("place")
+    videos, root = (
+        here / "videos",
+        Path(shutil.copytree(curated, here / "root", ignore=shutil.ignore_patterns(".dagster"))),
+    )
+    shutil.copytree(drawn, videos)
     store = Store(str(root))
     rows = [row | {"gone_at": row["first_seen"]} for row in store.read(SOURCES, "shard-000001").to_pylist()]
     store.write(SOURCES, "shard-000001", rows_to_table(SOURCES, rows), Stamp("moved"))
-    summary = run(videos, root)
-    assert summary["decode_opens"] == 0, "moving files must not cost a decode"
-    return root
+    answer = call("run", "--input", videos, "--root", root, "--format", "json")
+    assert answer.code == 0 and answer.data[0]["decode_opens"] == 0, "moving files must not cost a decode"
+    for path in (videos, root):
+        shutil.copytree(path, here / "as it was" / path.name)
+    return Place(here / "as it was", videos, root)
+
+
+@pytest.fixture
+def videos(place: Place) -> Path:
+    place.restore()
+    return place.videos
+
+
+@pytest.fixture
+def root(place: Place, videos: Path) -> Path:
+    return place.root
 
 
 def test_counts_add_up_from_files_to_tiers(curated: Path, drawn: Path, clipsieve: Clipsieve) -> None:
@@ -240,40 +260,3 @@ def test_a_video_that_takes_its_worker_with_it_costs_itself(
     assert run(folder, tmp_path / "root")["tasks"] == [], "what failed is not tried again by itself"
     summary = run(folder, tmp_path / "root", "--retry-failed")
     assert summary["not_ok"] == [] and summary["decode_opens"] == 4 and summary["clips"] == 5
-
-
-KILLED_RUN = """
-import sys
-sys.path[:0] = {path!r}
-import misbehaviour
-from assets.scan import scan_shard
-scan_shard.scan_one = misbehaviour.slow_logged_scan
-from orchestration.cli import app
-app(["run", "--input", {videos!r}, "--root", {root!r}, "--workers", "1"])
-"""
-
-
-def test_kill_in_the_middle_of_a_shard(
-    drawn: Path, curated: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After kill -9 the next run takes over what was finished and ends with the bytes of an undisturbed one."""
-    root, log = tmp_path / "root", tmp_path / "log.tsv"
-    monkeypatch.setenv(misbehaviour.LOG, str(log))
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    script = KILLED_RUN.format(path=path, videos=str(drawn), root=str(root))
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not log.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    finished = [line.split("\t")[0] for line in log.read_text().splitlines()]
-    assert 1 <= len(finished) < len(FRAMES), "the kill must come between the first and the last video"
-    assert not (root / "scans").exists()
-    monkeypatch.setattr(scan_shard, "scan_one", misbehaviour.logged_scan)
-    summary = run(drawn, root)
-    assert summary["decode_opens"] == len(FRAMES) - len(finished)
-    again = [line.split("\t")[0] for line in log.read_text().splitlines()][len(finished) :]
-    assert not set(again) & set(finished)
-    assert digests(root) == digests(curated)
-    assert not list(root.rglob("*.tmp")) and not list((root / ".staging").iterdir())

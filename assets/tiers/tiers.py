@@ -15,7 +15,7 @@ from ..views import connect
 from .judge import drop_beyond, expected_stamp, folder, write_tier
 from .nesting import tier_faults
 from .rules import Preset, Tier
-from .words import rules_table
+from .words import rules_listed
 
 
 def build_tiers(preset: Preset) -> list[dg.AssetsDefinition]:
@@ -35,7 +35,7 @@ def _tier_asset(preset: Preset, number: int) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version=str(TIERS_STEP.version),
         description=_description(preset, tier),
-        metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_table(tier))},
+        metadata=table_metadata(TIERS) | {"preset": preset.name, "rules": dg.MetadataValue.md(rules_listed(tier))},
         check_specs=[sound_spec(tier.name)],
     )
     def tier_asset(context: dg.AssetExecutionContext, curation: dg.ResourceParam[Curation]) -> Told:

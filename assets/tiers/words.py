@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..figures.markdown import table
+from ..figures.markdown import text
 from .bounds import Bound, Preset, Tier
 
 
@@ -43,14 +43,15 @@ def _notes(preset: Preset) -> Iterator[str]:
                 yield f"{tier.name}: {bound.name} {told}"
 
 
-def rules_table(tier: Tier) -> str:
-    """The tier's rules as a Markdown table: bound, what happens where the column is NULL, source, note."""
-    head = ("rule", "bound", "where NULL", "source", "note")
-    rows = [
-        (b.name, bound_text(b), where, b.source, "; ".join(told for told in (lacking(b), b.note) if told))
-        for b, where in [
-            *((b, str(b.unmeasured)) for b in tier.bounds),
-            *((b, "inactive: no scorer fills it") for b in tier.inactive),
-        ]
-    ]
-    return table(head, rows)
+def rules_listed(tier: Tier) -> str:
+    """The tier's rules as a Markdown list, which wraps where a table would be cut off: bound, source, what happens
+    where the column is NULL, note.
+    """
+    lines = [_line(b, f"NULL is {'kept' if b.unmeasured == 'keep' else 'held back'}") for b in tier.bounds]
+    lines += [_line(b, "inactive: no scorer fills it") for b in tier.inactive]
+    return "\n".join(lines)
+
+
+def _line(bound: Bound, where_null: str) -> str:
+    note = "".join(f"; {text(told)}" for told in (lacking(bound), bound.note) if told)
+    return f"- **{text(bound.name)} {text(bound_text(bound))}** ({bound.source}; {where_null}){note}"

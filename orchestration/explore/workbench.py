@@ -64,8 +64,9 @@ class Workbench:
     def _header(self) -> None:
         with ui.row().classes("w-full items-center gap-4"):
             ui.label("clipsieve explore").classes("text-h5")
-            told = f"{self.library.clips:,} clips, {clock(self.library.hours)} of {self.explorer.root}"
-            ui.label(told).classes("text-grey-8")
+            where = "/".join(self.explorer.root.split("/")[-2:])
+            told = f"{self.library.clips:,} clips, {clock(self.library.hours)} of {where}"
+            ui.label(told).classes("text-grey-8").tooltip(self.explorer.root)
             ui.space()
             self.moves = ui.label().classes("text-grey-8")
             self.spinner = ui.spinner(size="sm")

@@ -1,4 +1,4 @@
-"""What a person does in the UI: shards are materialized by clicks, a sensor is switched on and runs a dropped file."""
+"""What a person sees and does in the UI: the graph and an asset's page with its pictures; shards are materialized by clicks, a sensor is switched on and runs a dropped file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from services import graphql, served, wait_for
 SETTINGS = {
     "CLIPSIEVE_SHARDS": json.dumps({"max_files": 2, "open_share": 0.5}),
     "CLIPSIEVE_AUTOMATION": json.dumps({"quiet_s": 5}),
+    "CLIPSIEVE_FIGURES": "true",
 }
 BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
 LAUNCH = (
@@ -75,6 +76,30 @@ def remove_clips(ui: Served) -> list[str]:
     for shard in removed:
         (ui.root / "clips" / f"{shard}.parquet").unlink()
     return removed
+
+
+PICTURES = "() => [...document.querySelectorAll('[role=dialog] img')].map(i => [i.naturalWidth, i.clientWidth])"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_graph_and_the_pages_show_what_was_written(ui: Served) -> None:
+    """Groups of the graph; of an asset the description, owner, checks, columns with units, and its pictures whole."""
+    with page(1440, 1000) as browser:
+        browser.goto(f"{ui.address}/asset-groups")
+        for group in ("sources", "scan", "clips", "filter_scores", "embeddings", "captions", "tiers"):
+            browser.get_by_text(group, exact=True).first.wait_for()
+        browser.goto(f"{ui.address}/assets/scores/sharpness?view=overview")
+        for told in ("How much fine detail the picture holds", "Owners", "levels^2", "clips that it would reject"):
+            browser.get_by_text(told).first.wait_for()
+        for asset in ("scores/sharpness", "clips", "tier_1"):
+            browser.goto(f"{ui.address}/assets/{asset}?view=overview")
+            browser.get_by_text("[Show Markdown]").last.click()
+            browser.locator("[role=dialog] img").first.wait_for()
+            browser.wait_for_timeout(1500)
+            drawn = browser.evaluate(PICTURES)
+            assert max(own for own, _ in drawn) > 300 and all(0 < shown <= own for own, shown in drawn)
+            browser.keyboard.press("Escape")
 
 
 @pytest.mark.slow
