@@ -150,12 +150,14 @@ def search(library: Library, preset: Preset, condition: str, page: int) -> Found
             shown = f"SELECT clip_id FROM ({matched}) ORDER BY reached DESC, clip_id LIMIT {PAGE} OFFSET {page * PAGE}"
             ids = [row[0] for row in connection.execute(shown).fetchall()]
         except (duckdb.Error, pa.ArrowException, RuntimeError) as error:
-            raise QuestionError(_told(library, str(error))) from error
+            raise QuestionError(told_error(library, str(error))) from error
     return Found(cards_of(library, preset, ids), clips, in_tiers)
 
 
-def _told(library: Library, error: str) -> str:
-    """DuckDB's words; a column that there is not, with those that are spelled like it."""
+def told_error(library: Library, error: str) -> str:
+    """DuckDB's words; a column that there is not, with those that are spelled like it; files that a run replaced."""
+    if error.startswith("IO Error"):
+        return f"the root has changed since it was read: press `Read again` ({error.splitlines()[0]})"
     if unknown := re.search(r'Referenced column "([^"]+)" not found', error):
         return f"no column {unknown[1]!r}: {library.vocabulary.nearest(unknown[1])}"
     return error.split("\n\nLINE", 1)[0]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 from nicegui import ui
 
 from assets.tiers.bounds import Bound
@@ -17,7 +18,7 @@ from . import charts
 from .answer import Answer, Place, answer
 from .cards import clip_cards
 from .clip_view import clip_view
-from .clips import PAGE, Found, search, searchable
+from .clips import PAGE, Found, search, searchable, told_error
 from .explorer import Explorer, Shelf
 from .library import Library
 from .media import clip_row
@@ -25,6 +26,9 @@ from .moving import move_bound, moves
 from .one_clip import one_clip
 from .preset_file import save_preset
 from .rule_list import SIGNS, RuleList
+
+FAULTS = (duckdb.Error, RuntimeError, ValueError, OSError)
+"""What a question may end with: told to the visitor, who can go on."""
 
 
 class Workbench:
@@ -113,8 +117,8 @@ class Workbench:
                 self.again = False
                 preset, place = self.preset, self.place
                 self._show(preset, place, await asyncio.to_thread(answer, self.shelf, preset, place))
-        except (RuntimeError, ValueError, OSError) as error:
-            ui.notify(str(error), type="negative", multi_line=True)
+        except FAULTS as error:
+            self._notify(error)
         finally:
             self.busy, self.spinner.visible = False, False
 
@@ -189,8 +193,15 @@ class Workbench:
         with self.dialog, ui.card().classes("w-full"):
             with ui.row().classes("w-full justify-end"):
                 ui.button("Close", on_click=self.dialog.close).props("flat dense")
-            await clip_page(self.explorer, self.library, self.preset, clip_id, self.show_clip)
+            try:
+                await clip_page(self.explorer, self.library, self.preset, clip_id, self.show_clip)
+            except FAULTS as error:
+                self._notify(error)
+                return
         self.dialog.open()
+
+    def _notify(self, error: Exception) -> None:
+        ui.notify(told_error(self.library, str(error)), type="negative", multi_line=True)
 
     async def _read_again(self) -> None:
         await asyncio.to_thread(self.explorer.shelf, self.name, True)
