@@ -17,6 +17,7 @@ from assets.tiers.rules import Preset, PresetError, load_preset, parse_preset
 from assets.tiers.vocabulary import vocabulary
 from orchestration.explore.charts import histogram, sparkline
 from orchestration.explore.clips import Card, edge, search, unmeasured
+from orchestration.explore.explorer import shelf_of
 from orchestration.explore.library import Library
 from orchestration.explore.moving import move_bound, moves
 from orchestration.explore.one_clip import one_clip
@@ -210,3 +211,9 @@ def test_a_column_without_a_value_has_an_axis(tmp_path: Path) -> None:
         assert sum(map(sum, bars(library, rules, bound.column, axis))) == axis.measured
     assert edge(library, rules, 1, rules.tiers[0].bounds[0], 3).kept == []
     assert isinstance(search(library, rules, "sharpness IS NULL", 0).cards[0], Card)
+
+
+def test_a_preset_without_an_active_rule_is_told(tmp_path: Path) -> None:
+    library = Library(curation_of(root(tmp_path, [{}]), preset("[tier_1]\ndover_technical = { max = 1 }")))
+    with pytest.raises(QuestionError, match="no rule of preset mine is active"):
+        shelf_of(library)

@@ -20,6 +20,8 @@ from .library import EXPLORED, FACTS, FILES, Library
 
 PAGE = 24
 """Clips that a page of a search shows."""
+FAULTS = (duckdb.Error, RuntimeError, ValueError, OSError)
+"""What a question may end with: told to the visitor, who can go on."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 CLIP_ID = re.compile(r"[0-9a-f]{32}")
 

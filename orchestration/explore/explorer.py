@@ -9,6 +9,7 @@ from pathlib import Path
 from assets.tiers.rules import preset_names
 
 from ..opening import open_root
+from ..questions import QuestionError
 from ..settings import Settings
 from .library import Library
 from .media import Media
@@ -52,8 +53,10 @@ class Explorer:
 
 
 def shelf_of(library: Library) -> Shelf:
-    """A library with what its sliders need."""
+    """A library with what its sliders need. Raises QuestionError when no rule of its preset is active."""
     bounds = [bound for tier in library.preset.tiers for bound in tier.bounds]
+    if not bounds:
+        raise QuestionError(f"no rule of preset {library.preset.name} is active: there is no bound to move")
     axes: dict[str, Axis] = {}
     small: dict[str, list[int]] = {}
     for bound in bounds:

@@ -13,7 +13,7 @@ from nicegui import app, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..questions import QuestionError
-from .clips import CLIP_ID
+from .clips import CLIP_ID, FAULTS
 from .explorer import Explorer
 from .media import clip_row
 from .workbench import Workbench, clip_page
@@ -94,7 +94,10 @@ def _when_there(told: str, build: Callable[[], Awaitable[None]]) -> None:
 
     async def begin() -> None:
         with ui.column().classes("w-full"):
-            await build()
+            try:
+                await build()
+            except FAULTS as error:
+                ui.label(str(error)).classes("text-red-9")
         waiting.delete()
 
     ui.timer(0.01, begin, once=True)

@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import duckdb
 from nicegui import ui
 
-from assets.tiers.bounds import Bound
 from assets.tiers.rules import Preset
 
 from ..questions import QuestionError
@@ -18,7 +16,7 @@ from . import charts
 from .answer import Answer, Place, answer
 from .cards import clip_cards
 from .clip_view import clip_view
-from .clips import PAGE, Found, search, searchable, told_error
+from .clips import FAULTS, PAGE, Found, search, searchable, told_error
 from .explorer import Explorer, Shelf
 from .library import Library
 from .media import clip_row
@@ -26,9 +24,6 @@ from .moving import move_bound, moves
 from .one_clip import one_clip
 from .preset_file import save_preset
 from .rule_list import SIGNS, RuleList
-
-FAULTS = (duckdb.Error, RuntimeError, ValueError, OSError)
-"""What a question may end with: told to the visitor, who can go on."""
 
 
 class Workbench:
@@ -38,13 +33,9 @@ class Workbench:
         self.explorer, self.name, self.shelf = explorer, name, shelf
         self.library: Library = shelf.library
         self.preset: Preset = self.library.preset
-        self.place: Place = next(((n, 0) for n, tier in enumerate(self.preset.tiers, 1) if tier.bounds), (1, 0))
+        self.place: Place = next((n, 0) for n, tier in enumerate(self.preset.tiers, 1) if tier.bounds)
         self.before = self.library.counts(self.preset)
         self.busy = self.again = False
-
-    @property
-    def bound(self) -> Bound:
-        return self.preset.tiers[self.place[0] - 1].bounds[self.place[1]]
 
     def build(self) -> None:
         self._header()
