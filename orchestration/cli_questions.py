@@ -72,7 +72,12 @@ def funnel(
 
 @app.command()
 def whatif(
-    changes: Annotated[list[str], typer.Argument(help="[TIER.]COLUMN.min|max|keep_top=BOUND, one or more.")],
+    changes: Annotated[
+        list[str],
+        typer.Argument(
+            help="[TIER.]COLUMN.min|max|keep_top=BOUND, one or more; without a tier in every tier that has the rule."
+        ),
+    ],
     root: Root = None,
     preset: PresetOption = None,
     form: FormatOption = Format.table,
@@ -81,11 +86,13 @@ def whatif(
     with plain_errors():
         from .opening import open_root
         from .overview import require_sources
+        from .questions import changed_preset, moved_bounds
         from .questions import whatif as ask
 
         curation = open_root(settings_of(root, preset))
         require_sources(curation)
         rows = ask(curation, changes)
+        _say_notes(moved_bounds(curation.preset, changed_preset(curation.preset, changes)))
     emit(with_clocks(rows) if form is Format.table else rows, form)
 
 

@@ -85,9 +85,12 @@ def explore(
         require_sources(open_root(settings))
         stderr().print(f"Reading the clips of {settings.absolute_root}", markup=False, soft_wrap=True)
         explorer = Explorer(settings, save_in.resolve())
-        explorer.shelf(explorer.first)
-        stderr().print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
-        serve(explorer, port, browser)
+        try:
+            explorer.shelf(explorer.first)
+            stderr().print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
+            serve(explorer, port, browser)
+        finally:
+            explorer.close()
 
 
 models = typer.Typer(no_args_is_help=True, help="Which models exist, and fetching their weights.")

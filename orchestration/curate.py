@@ -28,6 +28,7 @@ from .overview import (
     not_enabled,
     not_ok,
     note_on_quick,
+    notes_on_clipless,
     quickly_scanned,
     totals,
 )
@@ -212,6 +213,8 @@ def _print_counts(console: Console, curation: Curation, views: Views, result: Ru
         f"{plural(sums['videos'], 'video')}, {span(sums['hours'])}; "
         f"{plural(sums['clips'], 'clip')}, {span(sums['clip_hours'])}."
     )
+    for line in notes_on_clipless(views):
+        console.print(line, markup=False, soft_wrap=True, style="yellow")
     _print_looks(console, curation, views)
     if told := note_on_quick(curation, views):
         console.print(told, markup=False, soft_wrap=True, style="yellow")
@@ -254,4 +257,4 @@ def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
         console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:
             console.print(f"  half of them or more would pass with: clipsieve whatif {row['try']}", markup=False)
-    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | sql "SELECT ..." | ui')
+    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | explore | sql "SELECT ..." | ui')

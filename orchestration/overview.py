@@ -5,6 +5,7 @@ Nothing is written.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -21,7 +22,7 @@ from assets.tiers.literals import literal
 from assets.tiers.sql import decisions_sql
 
 from .questions import QuestionError, Rows, open_views
-from .report import plural
+from .report import cell, plural
 
 Views = duckdb.DuckDBPyConnection
 """A connection of `open_views`: opening one reads every stored stamp, so a summary opens one for all its questions."""
@@ -94,6 +95,25 @@ def not_ok(views: Views) -> Rows:
         "WHERE s.gone_at IS NULL AND v.status <> 'ok' ORDER BY v.status, s.uri"
     )
     return _rows(views, query)
+
+
+CLIPLESS_SHOWN = 5
+
+
+def notes_on_clipless(views: Views) -> list[str]:
+    """Videos that are ok and gave no clip: they stand in no funnel."""
+    query = (
+        "SELECT uri FROM raw_videos WHERE status = 'ok' AND frames_decoded > 0 "
+        "AND video_id NOT IN (SELECT video_id FROM clips) ORDER BY uri"
+    )
+    files = [os.path.basename(row["uri"]) for row in _rows(views, query)]
+    if not files:
+        return []
+    more = f" and {len(files) - CLIPLESS_SHOWN} more" if len(files) > CLIPLESS_SHOWN else ""
+    listed = ", ".join(map(cell, files[:CLIPLESS_SHOWN]))
+    return [
+        f"{plural(len(files), 'video')} gave no clip, being too short or all transitions: {listed}{more} (why FILE)"
+    ]
 
 
 def totals(views: Views) -> dict[str, Any]:

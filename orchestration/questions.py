@@ -21,6 +21,7 @@ from assets.tiers.funnel import FunnelRow, funnel, judge_in_memory, stored_funne
 from assets.tiers.judge import expected_stamp, folder
 from assets.tiers.literals import literal
 from assets.tiers.rules import Preset, with_bound
+from assets.tiers.words import show
 from assets.views import connect, lock_down
 
 Rows = list[dict[str, Any]]
@@ -133,11 +134,26 @@ def _inactive(tier: str, rule: str, source: str, group: str | None) -> dict[str,
     return asdict(FunnelRow(tier, rule, "inactive", source, 0, 0.0, group=group))
 
 
-def whatif(curation: Curation, changes: list[str]) -> Rows:
-    """Counts of every tier now and with other bounds, e.g. `motion_mean.min=2` or `tier_2.sharpness.min=50`."""
-    changed = curation.preset
+def changed_preset(preset: Preset, changes: list[str]) -> Preset:
+    """With other bounds, e.g. `motion_mean.min=2` or `tier_2.sharpness.min=50`. Raises QuestionError."""
     for change in changes:
-        changed = _apply(changed, change)
+        preset = _apply(preset, change)
+    return preset
+
+
+def moved_bounds(before: Preset, after: Preset) -> list[str]:
+    """A sentence a rule: from what to what, tier by tier."""
+    moved: dict[str, list[str]] = {}
+    for tier, was in zip(after.tiers, before.tiers, strict=True):
+        for b, old in zip(tier.bounds, was.bounds, strict=True):
+            if b.value != old.value:
+                moved.setdefault(b.name, []).append(f"{tier.name} {show(old.value)} to {show(b.value)}")
+    return [f"{rule}: {', '.join(tiers)}" for rule, tiers in moved.items()]
+
+
+def whatif(curation: Curation, changes: list[str]) -> Rows:
+    """Counts of every tier now and with other bounds. Without a tier a bound is set in every one that has the rule."""
+    changed = changed_preset(curation.preset, changes)
     with open_views(curation) as connection:
         before = _kept(connection, judge_in_memory(connection, curation.preset, curation.vocabulary, "before"))
         after = _kept(connection, judge_in_memory(connection, changed, curation.vocabulary, "after"))
@@ -163,6 +179,8 @@ def _apply(preset: Preset, change: str) -> Preset:
         raise QuestionError(f"{change!r}: write {left.strip()}{spelled}")
     if not math.isfinite(number) or (parts[-1] in SHARES and not 0 < number <= 1):
         raise QuestionError(f"{change!r}: a bound is a finite number; {', '.join(SHARES)} are above 0 and up to 1")
+    if tier and tier not in (names := [t.name for t in preset.tiers]):
+        raise QuestionError(f"{change!r}: preset {preset.name} has no {tier}; it has {', '.join(names)}")
     changed, tiers = with_bound(preset, tier, ".".join(parts), number)
     if not tiers:
         where = f"{tier} of preset {preset.name}" if tier else f"preset {preset.name}"

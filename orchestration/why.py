@@ -77,6 +77,7 @@ def _why_unmeasured(connection: duckdb.DuckDBPyConnection, clip_id: str, column:
 
 
 def _clips(connection: duckdb.DuckDBPyConnection, text: str) -> Rows:
+    text = text.removeprefix("./")  # as a shell completes it
     if not text.strip():
         raise QuestionError("'' is neither a clip id, nor its first digits, nor a part of a file name")
     owner = "SELECT c.*, v.uri FROM clips c LEFT JOIN raw_videos v USING (video_id) WHERE starts_with(clip_id, ?)"
@@ -111,7 +112,7 @@ def _nothing_found(connection: duckdb.DuckDBPyConnection, text: str) -> str:
             return told
         return (
             f"{told}: of its {file['frames_decoded']} frames {file['transition_frames']} lie in fades or dissolves "
-            f"and {file['short_shot_frames']} in shots that are too short"
+            f"and {file['short_shot_frames']} in shots that are shorter than a clip (CLIPSIEVE_SHOTS__MIN_SHOT_S)"
         )
     return (
         f"no clip has an id that starts with {text!r}, and no file has it in its name; "

@@ -15,11 +15,12 @@ from synthetic import curation as curation_of
 from assets.curation import Curation
 from assets.tiers.rules import Preset, PresetError, load_preset, parse_preset
 from assets.tiers.vocabulary import vocabulary
+from orchestration.explore import clips
 from orchestration.explore.charts import histogram, sparkline
 from orchestration.explore.clips import Card, edge, search, unmeasured
 from orchestration.explore.explorer import shelf_of
 from orchestration.explore.library import Library
-from orchestration.explore.moving import move_bound, moves
+from orchestration.explore.moving import move_bound, moves, with_moves
 from orchestration.explore.one_clip import one_clip
 from orchestration.explore.preset_file import preset_text, save_preset
 from orchestration.explore.spread import BINS, Scale, axis_of, bars, slider_scale
@@ -217,3 +218,36 @@ def test_a_preset_without_an_active_rule_is_told(tmp_path: Path) -> None:
     library = Library(curation_of(root(tmp_path, [{}]), preset("[tier_1]\ndover_technical = { max = 1 }")))
     with pytest.raises(QuestionError, match="no rule of preset mine is active"):
         shelf_of(library)
+
+
+def test_a_bound_that_is_moved_back_lets_go_of_the_others() -> None:
+    rules = preset(
+        "[tier_1]\nsharpness = { min = 20 }\n[tier_2]\nsharpness = { min = 60 }\n[tier_3]\nsharpness = { min = 120 }"
+    )
+    wanted = {(1, "sharpness.min"): 300.0}
+    assert [t.bounds[0].value for t in with_moves(rules, wanted).tiers] == [300, 300, 300]
+    assert with_moves(rules, wanted | {(1, "sharpness.min"): 20.0}) == rules
+    assert [t.bounds[0].value for t in with_moves(rules, {(3, "sharpness.min"): 5.0}).tiers] == [20, 60, 60]
+
+
+def test_a_few_words_are_looked_for_in_file_names_and_tiers_can_be_named(library: Library) -> None:
+    (uri,) = {row["uri"] for row in ask(library.curation.store, "SELECT uri FROM raw_videos LIMIT 1")}
+    word = Path(uri).stem
+    assert search(library, library.preset, word, 0).clips >= 1
+    assert (
+        search(library, library.preset, f"contains(uri, '{word}')", 0).clips
+        == search(library, library.preset, word, 0).clips
+    )
+    counts = [count.clips for count in library.counts(library.preset)]
+    found = search(library, library.preset, "tier = 'tier_1'", 0)
+    assert (found.clips, found.in_tiers) == (counts[0] - counts[1], [counts[0] - counts[1], 0, 0])
+    assert search(library, library.preset, "tier IS NULL", 0).clips == library.clips - counts[0]
+
+
+def test_a_search_that_takes_for_ever_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "LONGEST_SEARCH_S", 0.5)
+    endless = (
+        "(SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range > 7) > 0"
+    )
+    with pytest.raises(QuestionError, match=r"not answered within 0\.5 s"):
+        search(library, library.preset, endless, 0)

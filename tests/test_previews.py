@@ -61,6 +61,22 @@ def test_a_preview_shows_the_frames_of_the_clip(source: Path, tmp_path: Path, fi
         assert abs(container.duration / av.time_base - (end - first) / FPS) < 0.05
 
 
+@pytest.mark.parametrize("suffix", [".ts", ".mpg"])
+def test_a_seek_that_lands_too_late_goes_further_back(tmp_path: Path, suffix: str) -> None:
+    """In these a seek finds any packet, and pictures come from the next key frame on."""
+    codec, options = (
+        ("libx264", {"g": "250", "keyint_min": "250", "sc_threshold": "0"})
+        if suffix == ".ts"
+        else ("mpeg2video", {"g": "250"})
+    )
+    source = tmp_path / f"long{suffix}"
+    write_video(source, (numbered(i) for i in range(FRAMES)), FPS, codec, options=options)
+    times = [pts_s for _, pts_s, _ in decode(source)]
+    film = tmp_path / "film.mp4"
+    assert make_preview(Wish(str(source), times[440], times[480], str(film))) == "source"
+    assert numbers_of(film) == list(range(440, 480))
+
+
 def keyframes(*numbers: int) -> tuple[tuple[float, bytes], ...]:
     return tuple((n / FPS, cv2.imencode(".jpg", numbered(n))[1].tobytes()) for n in numbers)
 

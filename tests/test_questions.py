@@ -151,7 +151,7 @@ def test_whatif_is_the_same_as_editing_the_preset(
         ("sample.share=0", "above 0"),
         ("sharpness.max=1", "has no rule sharpness.max; it has"),
         ("tier_3.sharpness.min=1", "tier_3 of preset mine has no rule sharpness.min"),
-        ("tier_9.sharpness.min=1", "tier_9 of preset mine has no rule"),
+        ("tier_9.sharpness.min=1", "preset mine has no tier_9; it has tier_1"),
         ("orientation.in=1", "has no rule orientation.in"),
         ("=1", "has no rule"),
     ],

@@ -18,7 +18,7 @@ from ..views import connect
 from .album import CLIP_COLUMNS, Album, Row
 from .charts import Numbers, funnel_chart, sizes_chart
 from .choose import evenly, largest_and_others
-from .markdown import Markdown, image, page, table
+from .markdown import Markdown, image, page, table, text
 from .scene import FIGURES, Facts, Scene, Shown, clip_sheet, seconds, shown, size_of
 
 GROUPS_SHOWN, MEMBERS_SHOWN = 5, 5
@@ -65,7 +65,7 @@ def _filmstrips(scene: Scene, groups: Sequence[str], sizes: dict[str, int]) -> M
                 for c in mine[:MEMBERS_SHOWN]
             ]
     words = Markdown(
-        f"Groups of clips that show the same footage. Green: the one that `keep_best` of preset {preset.name} "
+        f"Groups of clips that show the same footage. Green: the one that `keep_best` of preset {text(preset.name)} "
         "prefers, if rules before it let the whole group through."
         if stays
         else "Groups of clips that show the same footage."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 import av
 import cv2
@@ -27,7 +28,9 @@ TICKS = 1000
 SLACK_S = 0.0005
 """Less than the smallest step of the clock that clips were cut by."""
 NEAR_START_S = 10.0
-"""What lies before this is reached by decoding: a seek may land beyond it, or in another timeline."""
+"""What lies before this is reached by decoding."""
+FIRST_BACK_S = 1.0
+"""So far before the clip the first seek goes."""
 
 Shown = tuple[float, npt.NDArray[np.uint8]]
 """When it is shown, in seconds, and the picture: (height, width, 3) uint8 BGR."""
@@ -72,32 +75,52 @@ def _of_keyframes(keyframes: Sequence[tuple[float, bytes]]) -> Iterator[Shown]:
 
 
 def _of_source(source: str, start_s: float, end_s: float) -> Iterator[Shown]:
-    """The clip's frames. Decoding starts at a key frame before the clip, or at the file's start."""
+    """The clip's frames. Decoding starts at a key frame before the clip; where a seek lands behind its beginning, as
+    in transport streams, further and further back, at last at the file's start.
+    """
     with open_media(source) as container:
         stream = video_stream(container)
         if stream.width * stream.height > ScanLimits.max_pixels:
             raise MediaError("unsupported", f"Frames of {stream.width} x {stream.height} are too large.")
         stream.codec_context.thread_count = 1
-        base, geometry = stream.time_base or Fraction(1), None
-        if start_s > NEAR_START_S:
-            container.seek(int((start_s - 1) / base), stream=stream, backward=True, any_frame=False)
-        clock = Clock(frame_interval(stream))
-        for frame in _frames(container, stream):
-            now = clock(None if frame.pts is None else float(frame.pts * base))
-            if now >= end_s - SLACK_S:
+        base, back_s = stream.time_base or Fraction(1), FIRST_BACK_S
+        while start_s - back_s > NEAR_START_S:
+            container.seek(int((start_s - back_s) / base), stream=stream, backward=True, any_frame=False)
+            first = next(_frames(container, stream), None)
+            if first is not None and first.pts is not None and float(first.pts * base) <= start_s + SLACK_S:
+                yield from _between(container, stream, [first], start_s, end_s)
                 return
-            if now >= start_s - SLACK_S:
-                geometry = geometry or Geometry.of(frame, pixel_aspect(stream))
-                yield now, drawn(Pictures(frame, geometry)).astype(np.uint8, copy=False)
+            back_s *= 4
+    with open_media(source) as container:
+        stream = video_stream(container)
+        stream.codec_context.thread_count = 1
+        yield from _between(container, stream, [], start_s, end_s)
+
+
+def _between(
+    container: av.container.InputContainer, stream: av.VideoStream, before: list[av.VideoFrame], start_s: float,
+    end_s: float,
+) -> Iterator[Shown]:  # fmt: skip
+    """Of the frames `before` and those that follow them."""
+    base, clock = stream.time_base or Fraction(1), Clock(frame_interval(stream))
+    geometry = None
+    for frame in chain(before, _frames(container, stream)):
+        now = clock(None if frame.pts is None else float(frame.pts * base))
+        if now >= end_s - SLACK_S:
+            return
+        if now >= start_s - SLACK_S:
+            geometry = geometry or Geometry.of(frame, pixel_aspect(stream))
+            yield now, drawn(Pictures(frame, geometry)).astype(np.uint8, copy=False)
 
 
 def _frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """Damaged packets are passed over, as the scan does."""
     for packet in container.demux(stream):
         try:
-            yield from packet.decode()
+            frames = packet.decode()
         except BAD_MEDIA:
             continue
+        yield from frames
 
 
 def _write(wish: Wish, shown: Iterable[Shown]) -> None:

@@ -10,7 +10,7 @@ from assets.tiers.rules import Preset
 
 from ..report import cell, clock
 from .charts import REACHED
-from .clips import Card
+from .clips import Card, has_source
 
 Open = Callable[[str], object]
 MOST_REASONS = 3
@@ -34,6 +34,8 @@ def clip_card(card: Card, preset: Preset, show: Open, headline: str) -> None:
                 ui.label(headline).classes("text-weight-bold ellipsis")
                 verdict(card.reached, preset)
             ui.label(f"{card.file} {clock(card.start_s / 3600)}").classes("text-caption text-grey-7 ellipsis w-full")
+            if not has_source(card.uri):
+                ui.label("the file is not there: stills").classes("reason")
             for reason in card.reasons[:MOST_REASONS]:
                 ui.label(reason).classes("reason ellipsis w-full")
             if len(card.reasons) > MOST_REASONS:

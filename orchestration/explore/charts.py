@@ -50,15 +50,13 @@ def bound_label(bound: Bound) -> str:
 
 
 def _bound_lines(preset: Preset, bound: Bound, scale: Scale) -> dict[str, Any]:
-    lines = [
-        {
-            "xAxis": scale.position(_value(b)),
-            "label": {"formatter": f"{tier.name} {b.kind} {cell(_value(b))}"},
-        }
-        for tier in preset.tiers
-        for b in tier.bounds
-        if b.column == bound.column and b.kind in ("min", "max")
-    ]
+    at: dict[tuple[str, float], list[str]] = {}
+    for tier in preset.tiers:
+        for b in tier.bounds:
+            if b.column == bound.column and b.kind in ("min", "max"):
+                at.setdefault((b.kind, _value(b)), []).append(tier.name)
+    lines = [{"xAxis": scale.position(value), "label": {"formatter": f"{', '.join(tiers)} {kind} {cell(value)}"}}
+             for (kind, value), tiers in at.items()]  # fmt: skip
     mark = {"symbol": "none", "silent": True, "data": lines, "lineStyle": {"color": BOUND, "width": 2},
             "label": {"color": BOUND, "position": "insideEndTop"}}  # fmt: skip
     return {"type": "line", "xAxisIndex": 1, "data": [], "markLine": mark}

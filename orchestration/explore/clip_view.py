@@ -9,6 +9,7 @@ from assets.tiers.rules import Preset
 from ..questions import Rows
 from ..report import cell
 from .cards import Open, clip_card, film
+from .clips import has_source
 from .one_clip import OneClip
 
 VERDICTS = {"fail": "#b3261e", "rejected": "#b3261e", "pass": "#2e7d32", "kept": "#2e7d32", "unmeasured": "#9a6700"}
@@ -23,7 +24,10 @@ def clip_view(told: OneClip, preset: Preset, pictures: int, show: Open) -> None:
     where = f"{clip['start_s']:.2f} to {clip['end_s']:.2f} s of {cell(clip['uri'])}"
     ui.label(f"{clip['clip_id']}: {where}").classes("text-caption text-grey-8 break-all")
     with ui.row().classes("w-full gap-4 items-start"):
-        film(clip["clip_id"], whole=True)
+        with ui.column().classes("gap-1"):
+            film(clip["clip_id"], whole=True)
+            if not has_source(clip["uri"]):
+                ui.label("The file is not there any more: the film is made of stored keyframes.").classes("reason")
         with ui.column().classes("col gap-2"):
             _strip(clip["clip_id"], pictures)
             _facts("Caption", told.caption, "none: clips that the root's last preset keeps in tier_1 are captioned")
@@ -49,6 +53,10 @@ def _strip(clip_id: str, pictures: int) -> None:
 def _rules(rules: Rows) -> None:
     ui.label("Rules").classes("text-subtitle1 text-weight-bold")
     with ui.element("table").classes("facts"):
+        with ui.element("tr").classes("end"):
+            for head in ("tier", "rule", "value", "bound", "verdict"):
+                with ui.element("td"):
+                    ui.label(head)
         for row in rules:
             verdict = row["verdict"]
             with ui.element("tr").classes("" if row["rule"] else "end"):

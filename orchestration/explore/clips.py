@@ -18,12 +18,22 @@ from assets.tiers.sql import population_sql
 from ..questions import QuestionError, Rows
 from .library import EXPLORED, FACTS, FILES, Library
 
+LONGEST_SEARCH_S = 30.0
 PAGE = 24
 """Clips that a page of a search shows."""
 FAULTS = (duckdb.Error, RuntimeError, ValueError, OSError)
 """What a question may end with: told to the visitor, who can go on."""
+OWN_COLUMNS = {"clip_id": "32 hex digits.", "uri": "Path or address of the file.",
+               "tier": "The last tier that keeps the clip; NULL = none."}  # fmt: skip
+"""That a condition may name beside those of the views."""
+WORDS = re.compile(r"[\w.\- ]+")
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 CLIP_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def has_source(uri: str | None) -> bool:
+    """Whether films can be cut from a file; one on an object store is not fetched for that."""
+    return uri is not None and "://" not in uri and os.path.isfile(uri)
 
 
 @dataclass(frozen=True)
@@ -138,12 +148,22 @@ def _card(preset: Preset, row: dict[str, Any], uri: str) -> Card:
 def search(library: Library, preset: Preset, condition: str, page: int) -> Found:
     """The clips that a condition over all columns of clips finds, page by page (from 0), those kept furthest first.
 
-    Beside the columns of the views a condition may name clip_id, video_id, uri, start_s, end_s, shard and `reached`.
-    Raises QuestionError with DuckDB's words.
+    Beside the columns of the views a condition may name clip_id, video_id, uri, start_s, end_s, shard, and `tier`, the
+    last tier that keeps the clip (NULL = none). A few words that are no column are looked for in the addresses of the
+    files. Raises QuestionError with DuckDB's words.
     """
+    words = condition.strip()
+    if WORDS.fullmatch(words) and not {*NAME.findall(words)} & {
+        *library.vocabulary.views,
+        "clip_id",
+        "uri",
+        "tier",
+        "true",
+    }:
+        condition = f"contains(lower(uri), lower({literal(words)}))"
     matched = _matched(library, preset, condition)
     tiers = ", ".join(f"count(*) FILTER (reached >= {n})" for n in range(1, len(preset.tiers) + 1))
-    with library.cursor() as connection:
+    with library.cursor(LONGEST_SEARCH_S) as connection:
         try:
             statements = connection.extract_statements(matched)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -151,13 +171,15 @@ def search(library: Library, preset: Preset, condition: str, page: int) -> Found
             clips, *in_tiers = connection.execute(f"SELECT count(*), {tiers} FROM ({matched})").fetchall()[0]
             shown = f"SELECT clip_id FROM ({matched}) ORDER BY reached DESC, clip_id LIMIT {PAGE} OFFSET {page * PAGE}"
             ids = [row[0] for row in connection.execute(shown).fetchall()]
-        except (duckdb.Error, pa.ArrowException, RuntimeError) as error:
+        except (duckdb.Error, pa.ArrowException, RuntimeError, TypeError) as error:
             raise QuestionError(told_error(library, str(error))) from error
     return Found(cards_of(library, preset, ids), clips, in_tiers)
 
 
 def told_error(library: Library, error: str) -> str:
     """DuckDB's words; a column that there is not, with those that are spelled like it; files that a run replaced."""
+    if error.startswith("INTERRUPT"):
+        return f"not answered within {LONGEST_SEARCH_S:g} s"
     if error.startswith("IO Error"):
         return f"the root has changed since it was read: press `Read again` ({error.splitlines()[0]})"
     if unknown := re.search(r'Referenced column "([^"]+)" not found', error):
@@ -175,12 +197,19 @@ def _matched(library: Library, preset: Preset, condition: str) -> str:
     joined, uri = f"{every} JOIN {verdicts} USING (clip_id)", ""
     if "uri" in named and "uri" not in known:
         joined, uri = f"{joined} LEFT JOIN {FILES} u USING (video_id)", ", u.uri"
-    inner = f"SELECT p.*, j.reached{uri} FROM {joined}"
+    tier = f"CASE j.reached {' '.join(f'WHEN {n} THEN {literal(t.name)}' for n, t in enumerate(preset.tiers, 1))} END"
+    inner = f"SELECT p.*, j.reached, {tier} AS tier{uri} FROM {joined}"
     return f"SELECT clip_id, reached FROM ({inner}) WHERE (\n{condition.strip() or 'true'}\n)"
 
 
 def searchable(library: Library) -> Rows:
     """Columns that a condition may name, with what they are: for the help beside the search box."""
     known = library.vocabulary
-    return [{"column": name, "unit": column.unit, "view": known.views[name], "doc": column.doc}
+    own = {
+        "clip_id": "32 hex digits.",
+        "uri": "Path or address of the file.",
+        "tier": "Last tier that keeps the clip.",
+    }
+    first = [{"column": name, "unit": "", "view": "", "doc": doc} for name, doc in own.items()]
+    return first + [{"column": name, "unit": column.unit, "view": known.views[name], "doc": column.doc}
             for name, column in known.columns.items() if known.is_active(name)]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assets.tiers.rules import preset_names
 
@@ -12,7 +13,7 @@ from ..opening import open_root
 from ..questions import QuestionError
 from ..settings import Settings
 from .library import Library
-from .media import Media
+from .media import Media, clip_row
 from .spread import Axis, axis_of, bars
 
 
@@ -34,7 +35,7 @@ class Explorer:
         self.root, self.first = curation.store.root, curation.preset.name
         self.presets: dict[str, str | None] = {}
         self.presets.update({name: name for name in preset_names()})
-        self.presets[self.first] = settings.preset
+        self.presets[self.first] = curation.preset.path if self.first not in preset_names() else self.first
         self.media = Media(curation.store, curation.engine)
         self._shelves: dict[str, Shelf] = {}
         self._lock = threading.Lock()
@@ -45,16 +46,29 @@ class Explorer:
             if again or preset not in self._shelves:
                 path = self.presets[preset]
                 settings = self.settings if path is None else self.settings.model_copy(update={"preset": path})
+                self._shelves.pop(preset, None)
                 self._shelves[preset] = shelf_of(Library(open_root(settings)))
             return self._shelves[preset]
 
+    def clip(self, clip_id: str) -> dict[str, Any] | None:
+        """The clip's row of `clips` and the address of its file, by what was read last; None when there is none."""
+        shelves = list(self._shelves.values())
+        rows = (clip_row(shelf.library, clip_id) for shelf in reversed(shelves))
+        return next((row for row in rows if row is not None), None)
+
     def close(self) -> None:
+        for shelf in self._shelves.values():
+            shelf.library.interrupt()
         self.media.close()
 
 
 def shelf_of(library: Library) -> Shelf:
-    """A library with what its sliders need. Raises QuestionError when no rule of its preset is active."""
+    """A library with what its sliders need. Raises QuestionError when there is no clip, or no
+    rule of its preset is active.
+    """
     bounds = [bound for tier in library.preset.tiers for bound in tier.bounds]
+    if not library.clips:
+        raise QuestionError(f"no clip on {library.curation.store.root} has scores: `clipsieve funnel` tells why")
     if not bounds:
         raise QuestionError(f"no rule of preset {library.preset.name} is active: there is no bound to move")
     axes: dict[str, Axis] = {}

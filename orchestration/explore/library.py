@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +51,7 @@ class Library:
         self._lock = threading.Lock()
         self._judged: OrderedDict[str, str] = OrderedDict()
         self._views = open_views(curation)
+        self._asking: set[duckdb.DuckDBPyConnection] = set()
         bounds = [bound for tier in self.preset.tiers for bound in tier.bounds]
         self.columns = list(dict.fromkeys(c for bound in bounds for c in bound.columns if c != SAMPLE))
         self._views.execute(f"CREATE TABLE {EXPLORED} AS {self._snapshot()}")
@@ -60,9 +63,27 @@ class Library:
         population = population_sql(self.columns, self.vocabulary, None, facts)
         return f"SELECT row_number() OVER () AS place, * FROM ({population})"
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of the caller's own to the views and tables, read-only as far as the root is concerned."""
-        return self._views.cursor()
+    @contextmanager
+    def cursor(self, limit_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of the caller's own to the views and tables, read-only as far as the root is concerned. A query
+        that takes longer than `limit_s` ends by duckdb.InterruptException.
+        """
+        with self._views.cursor() as connection:
+            limit = threading.Timer(limit_s or threading.TIMEOUT_MAX, connection.interrupt)
+            limit.daemon = True
+            if limit_s:
+                limit.start()
+            self._asking.add(connection)
+            try:
+                yield connection
+            finally:
+                self._asking.discard(connection)
+                limit.cancel()
+
+    def interrupt(self) -> None:
+        """End every query that is being answered."""
+        for connection in list(self._asking):
+            connection.interrupt()
 
     def row(self, query: str) -> tuple[Any, ...]:
         with self.cursor() as connection:

@@ -20,8 +20,10 @@ MOST_FILMS = 400
 CARD_S = 6.0
 """So much of a clip plays on a card; its page shows all."""
 TIME_LIMIT_S = 60.0
-AT_ONCE = 2
-"""Previews that are cut side by side."""
+
+
+def _name(clip_id: str, whole: bool) -> str:
+    return f"{clip_id}{'' if whole else '-short'}.mp4"
 
 
 class Media:
@@ -32,7 +34,7 @@ class Media:
         self.folder = Path(tempfile.mkdtemp(prefix="clipsieve-explore-"))
         self._films: OrderedDict[str, str] = OrderedDict()
         self._making: dict[str, threading.Lock] = {}
-        self._lock, self._slots = threading.Lock(), threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -44,12 +46,17 @@ class Media:
         listed = sorted(rows.to_pylist(), key=lambda row: row["frame"])
         return [(row["pts_s"], row["jpeg"]) for row in listed if row["jpeg"]]
 
+    def made(self, clip_id: str, whole: bool) -> Path | None:
+        """The film, when it was cut before."""
+        name = _name(clip_id, whole)
+        return self.folder / name if name in self._films else None
+
     def film(self, clip: dict[str, Any], whole: bool) -> Path | str:
         """The preview of a clip, cut now unless it is there; or a sentence that says why there is none."""
-        name = f"{clip['clip_id']}{'' if whole else '-short'}.mp4"
+        name = _name(clip["clip_id"], whole)
         with self._lock:
             mine = self._making.setdefault(name, threading.Lock())
-        with mine, self._slots:
+        with mine:
             if name not in self._films:
                 told = self._make(clip, whole, self.folder / name)
                 if told:
@@ -72,13 +79,17 @@ class Media:
         end_s = clip["end_s"] if whole else min(clip["end_s"], clip["start_s"] + CARD_S)
         source = clip["uri"] if clip["uri"] and "://" not in clip["uri"] else None
         pictures = tuple((pts_s, jpeg) for pts_s, jpeg in self.keyframes(clip) if pts_s < end_s)
-        wish = Wish(source, clip["start_s"], end_s, str(target), pictures)
-        for _, outcome in self.engine.run(make_preview, [wish], TIME_LIMIT_S, workers=1):
-            if isinstance(outcome, Success):
-                return ""
-            target.unlink(missing_ok=True)
-            return outcome.sentence
-        return "no worker answered"
+        told = "no worker answered"
+        for way in (
+            (source, None) if pictures and source else (source,)
+        ):  # a worker that was lost made no film of stills
+            wish = Wish(way, clip["start_s"], end_s, str(target), pictures)
+            for _, outcome in self.engine.run(make_preview, [wish], TIME_LIMIT_S, workers=1):
+                if isinstance(outcome, Success):
+                    return ""
+                told = outcome.sentence
+                target.unlink(missing_ok=True)
+        return told
 
 
 def clip_row(library: Library, clip_id: str) -> dict[str, Any] | None:

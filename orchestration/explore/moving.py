@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from assets.tiers.bounds import MOVABLE, Bound, Preset, loosens
 
+Wanted = Mapping[tuple[int, str], float]
+"""Numbers that were asked for, by the number of the tier (from 1) and the rule."""
+
+
+def with_moves(original: Preset, wanted: Wanted) -> Preset:
+    """The preset with other numbers. A bound that would be looser than the same rule's in an earlier tier is that one:
+    it stops there, and goes along when the earlier one is moved. What a tier selects does not change by it.
+    """
+    strictest: dict[str, Bound] = {}
+    tiers = []
+    for number, tier in enumerate(original.tiers, 1):
+        bounds = []
+        for bound in tier.bounds:
+            if bound.kind in MOVABLE:
+                bound = replace(bound, value=wanted.get((number, bound.name), bound.value))
+                before = strictest.get(bound.name)
+                if before is not None and loosens(before, bound):
+                    bound = replace(bound, value=before.value)
+                strictest[bound.name] = bound
+            bounds.append(bound)
+        tiers.append(replace(tier, bounds=tuple(bounds)))
+    return replace(original, tiers=tuple(tiers))
+
 
 def move_bound(preset: Preset, tier: int, rule: str, value: float) -> Preset:
-    """The preset with `value` for a rule of tier number `tier` (from 1).
-
-    A bound stops at that of an earlier tier, which it may not loosen, and takes along those of later tiers that would
-    loosen it: what these select does not change by that.
-    """
-    same = {n: b for n, t in enumerate(preset.tiers, 1) for b in t.bounds if b.name == rule and b.kind in MOVABLE}
-    if tier not in same:
-        return preset
-    moved = replace(same[tier], value=value)
-    for number, bound in same.items():
-        if number < tier and loosens(bound, moved):
-            moved = replace(moved, value=bound.value)
-    same[tier] = moved
-    for number, bound in same.items():
-        if number > tier and loosens(moved, bound):
-            same[number] = replace(bound, value=moved.value)
-    return replace(preset, tiers=tuple(replace(t, bounds=tuple(_placed(t.bounds, rule, same.get(n))))
-                                       for n, t in enumerate(preset.tiers, 1)))  # fmt: skip
-
-
-def _placed(bounds: tuple[Bound, ...], rule: str, bound: Bound | None) -> list[Bound]:
-    return [bound if bound is not None and b.name == rule else b for b in bounds]
+    """The preset with `value` for a rule of tier number `tier` (from 1), as with_moves() has it."""
+    return with_moves(preset, {(tier, rule): value})
 
 
 def moves(original: Preset, preset: Preset) -> list[tuple[str, str, float, float]]:

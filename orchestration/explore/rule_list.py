@@ -65,7 +65,7 @@ class RuleList:
             with ui.column().classes("col gap-0"):
                 ui.html(sparkline(small), sanitize=False).classes("w-full")  # numbers only
                 slider = ui.slider(min=0, max=STEPS, step=1, value=self._step(place, scale)).props("dense").mark(name)
-            box = ui.number(value=self._now(place), format="%.6g").classes("bound").mark(f"{name} number")
+            box = ui.number(value=self._now(place), format="%.15g").classes("bound").mark(f"{name} number")
             box.props("dense outlined hide-bottom-space debounce=400")
 
         self.controls[place] = (scale, slider, box)

@@ -7,18 +7,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from fastapi.responses import FileResponse, Response
 from nicegui import app, ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..questions import QuestionError
 from .clips import CLIP_ID, FAULTS
 from .explorer import Explorer
-from .media import clip_row
 from .workbench import Workbench, clip_page
 
 LOOPBACK = "127.0.0.1"
+FILMS_AT_ONCE = 2
+NOBODY_WAITS = 499
+"""The status of a request that was given up, as other servers log it."""
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -51,6 +52,11 @@ class OnlyThisPage:
 
 def install(explorer: Explorer) -> None:
     """Register the pages and the media of an explorer."""
+    _install_pages(explorer)
+    _install_media(explorer)
+
+
+def _install_pages(explorer: Explorer) -> None:
 
     @ui.page("/", title="clipsieve explore")
     def index(preset: str = "") -> None:
@@ -69,6 +75,10 @@ def install(explorer: Explorer) -> None:
 
         _when_there("Reading the clip", build)
 
+
+def _install_media(explorer: Explorer) -> None:
+    turns = asyncio.Semaphore(FILMS_AT_ONCE)
+
     @app.get("/media/{clip_id}/keyframe.jpg")
     def keyframe(clip_id: str, n: int = -1) -> Response:
         pictures = explorer.media.keyframes(_clip(explorer, clip_id))
@@ -78,8 +88,14 @@ def install(explorer: Explorer) -> None:
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
 
     @app.get("/media/{clip_id}/{length}.mp4")
-    def preview(clip_id: str, length: str) -> Response:
-        made = explorer.media.film(_clip(explorer, clip_id), length == "film")
+    async def preview(request: Request, clip_id: str, length: str) -> Response:
+        whole = length == "film"
+        made: Path | str | None = explorer.media.made(clip_id, whole)
+        if made is None:
+            async with turns:
+                if await request.is_disconnected():  # who dragged on does not want it any more
+                    return Response(status_code=NOBODY_WAITS)
+                made = await asyncio.to_thread(lambda: explorer.media.film(_clip(explorer, clip_id), whole))
         if isinstance(made, str):
             raise HTTPException(404, made)
         return FileResponse(made, media_type="video/mp4", headers={"Cache-Control": "max-age=3600"})
@@ -104,16 +120,14 @@ def _when_there(told: str, build: Callable[[], Awaitable[None]]) -> None:
 
 
 def _clip(explorer: Explorer, clip_id: str) -> dict[str, Any]:
-    found = clip_row(explorer.shelf(explorer.first).library, clip_id) if CLIP_ID.fullmatch(clip_id) else None
+    found = explorer.clip(clip_id) if CLIP_ID.fullmatch(clip_id) else None
     if found is None:
         raise HTTPException(404, "no such clip")
     return found
 
 
 def serve(explorer: Explorer, port: int, show: bool) -> None:
-    """Serve until Ctrl-C. Raises QuestionError when nothing was judged yet."""
-    if not explorer.shelf(explorer.first).library.clips:
-        raise QuestionError(f"no clip on {explorer.root} has scores yet: clipsieve run --input FOLDER")
+    """Serve until Ctrl-C."""
     install(explorer)
     app.add_middleware(OnlyThisPage, hosts=(f"{LOOPBACK}:{port}", f"localhost:{port}"))
     app.on_shutdown(explorer.close)

@@ -46,11 +46,13 @@ class Scale:
         return min(max((self._laid(value) - first) / (last - first), 0.0), 1.0)
 
     def value(self, position: float) -> float:
-        """What lies there, to a few digits of the width of a step."""
+        """What lies there, to a few digits: of the axis' length, or of the value where the scale is bent."""
         first, last = self._laid(self.low), self._laid(self.high)
         laid = first + position * (last - first)
-        value = self.bend * math.sinh(laid) if self.bend else laid
-        return float(f"{value:.{DIGITS}g}") if abs(value) > (self.high - self.low) * 1e-9 else 0.0
+        if self.bend:
+            value = self.bend * math.sinh(laid)
+            return float(f"{value:.{DIGITS}g}") if abs(value) > (self.high - self.low) * 1e-9 else 0.0
+        return round(laid, DIGITS - 1 - math.floor(math.log10(last - first)))
 
     def sql(self, value: str) -> str:
         """SQL of the position of a value, not bounded."""

@@ -20,10 +20,12 @@ from .clips import FAULTS, PAGE, Found, search, searchable, told_error
 from .explorer import Explorer, Shelf
 from .library import Library
 from .media import clip_row
-from .moving import move_bound, moves
+from .moving import moves, with_moves
 from .one_clip import one_clip
 from .preset_file import save_preset
 from .rule_list import SIGNS, RuleList
+
+EXAMPLE = "sharpness > 100 AND orientation = 'portrait' AND tier = 'tier_1'"
 
 
 class Workbench:
@@ -35,13 +37,14 @@ class Workbench:
         self.preset: Preset = self.library.preset
         self.place: Place = next((n, 0) for n, tier in enumerate(self.preset.tiers, 1) if tier.bounds)
         self.before = self.library.counts(self.preset)
+        self.wanted: dict[tuple[int, str], float] = {}
         self.busy = self.again = False
 
     def build(self) -> None:
         self._header()
         self.dialog = ui.dialog().props("maximized")
         with ui.row().classes("w-full no-wrap items-start gap-4"):
-            with ui.column().classes("gap-0").style("width:430px;flex:none"):
+            with ui.column().classes("gap-0 rules"):
                 self.rules = RuleList(self.preset, self.move, self.select)
                 self.rules.build(self.shelf.axes, self.shelf.small)
             with ui.column().classes("col"):
@@ -55,6 +58,7 @@ class Workbench:
                     with ui.tab_panel(clips).classes("q-pa-none"):
                         self._search_panel()
         ui.timer(0.05, self.refresh, once=True)
+        ui.timer(0.5, lambda: self.search(0), once=True)
 
     def _header(self) -> None:
         with ui.row().classes("w-full items-center gap-4"):
@@ -63,11 +67,12 @@ class Workbench:
             told = f"{self.library.clips:,} clips, {clock(self.library.hours)} of {where}"
             ui.label(told).classes("text-grey-8").tooltip(self.explorer.root)
             ui.space()
-            self.moves = ui.label().classes("text-grey-8")
+            self.moves = ui.label().classes("text-grey-8 moves ellipsis")
             self.spinner = ui.spinner(size="sm")
             names = sorted(self.explorer.presets)
             ui.select(names, value=self.name, label="preset",
                       on_change=lambda e: ui.navigate.to(f"/?preset={e.value}")).props("dense outlined")  # fmt: skip
+            ui.button("Reset", on_click=self._reset).props("flat dense").tooltip("All bounds as the preset has them")
             ui.button("Read again", on_click=self._read_again).props("flat dense").tooltip(
                 "After a run: all clips again"
             )
@@ -87,8 +92,17 @@ class Workbench:
 
     def move(self, place: Place, value: float) -> None:
         """Another number for a bound; what follows of it is shown when it has been counted."""
-        rule = self.preset.tiers[place[0] - 1].bounds[place[1]].name
-        self.preset, self.place = move_bound(self.preset, place[0], rule, value), place
+        self.wanted[(place[0], self.preset.tiers[place[0] - 1].bounds[place[1]].name)] = value
+        self.place = place
+        self._settle()
+
+    def _reset(self) -> None:
+        """All bounds as the preset has them."""
+        self.wanted.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        self.preset = with_moves(self.library.preset, self.wanted)
         self.rules.follow(self.preset)
         ui.timer(0.01, self.refresh, once=True)
 
@@ -130,7 +144,7 @@ class Workbench:
         self._draw(self.funnel, charts.funnel_bars(told.funnel))
         self.funnel.style(f"height:{60 + 24 * len(told.funnel)}px")
         changes = moves(self.library.preset, preset)
-        self.moves.text = f"{len(changes)} bounds moved" if changes else ""
+        self.moves.text = f"moved: {', '.join(f'{tier}.{rule}' for tier, rule, *_ in changes)}" if changes else ""
         self._fill(self.kept, lambda: clip_cards(told.edge.kept, preset, self.show_clip, "none"))
         self._fill(self.rejected, lambda: clip_cards(told.edge.rejected, preset, self.show_clip, "none"))
 
@@ -147,13 +161,14 @@ class Workbench:
 
     def _search_panel(self) -> None:
         with ui.row().classes("w-full items-center no-wrap"):
-            self.condition = ui.input("SQL condition", placeholder="sharpness > 100 AND orientation = 'portrait'")
+            self.condition = ui.input("A part of a file name, or an SQL condition", placeholder=EXAMPLE)
             self.condition.classes("col").props("dense outlined").on("keydown.enter", lambda: self.search(0))
             ui.button("Find", on_click=lambda: self.search(0)).props("dense")
             with (
                 ui.button(icon="help_outline").props("flat dense"),
                 ui.menu().classes("q-pa-sm").style("max-width:900px"),
             ):
+                ui.label(f"For example: {EXAMPLE}. The columns:").classes("text-weight-bold")
                 for row in searchable(self.library):
                     ui.label(f"{row['column']}: {row['doc']}" + (f" [{row['unit']}]" if row["unit"] else ""))
         self.found = ui.label().classes("text-grey-8")
@@ -170,7 +185,8 @@ class Workbench:
         try:
             found: Found = await asyncio.to_thread(search, self.library, preset, condition, page)
         except QuestionError as error:
-            self.found.text = str(error)
+            self.found.text, self.pages.visible = str(error), False
+            self.grid.clear()
             return
         parts = [f"{tier.name} {n:,}" for tier, n in zip(preset.tiers, found.in_tiers, strict=True)]
         self.found.text = f"{found.clips:,} clips; {', '.join(parts)}"
