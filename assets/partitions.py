@@ -11,7 +11,7 @@ from .curation import Curation
 from .lineage import Lineage
 from .measuring.measure_shard import measure_shard
 from .measuring.scorer import Scorer
-from .store import Stamp
+from .store import Stamp, Store
 from .work import Counts, Progress
 
 SHARDS = dg.DynamicPartitionsDefinition(name="shards")
@@ -83,11 +83,19 @@ class Duty:
 
 
 class Prints(dict[str, str]):
-    """The fingerprint that each shard of the run should have, and the state of the register that it follows from."""
+    """The fingerprint that each shard of the run should have, and the state of the register that it follows from.
+    `left`: the one that each had when the run let go of the shard; another run may write it again at any time.
+    """
 
     def __init__(self, lineage: Lineage) -> None:
         super().__init__()
         self.lineage = lineage
+        self.left: dict[str, str] = {}
+
+    def leave(self, store: Store, folder: str, shard: str) -> None:
+        """Remember what lies there now."""
+        stored = store.stamp(folder, shard)
+        self.left[shard] = stored.fingerprint if stored else ""
 
 
 def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> Prints:
@@ -102,6 +110,7 @@ def walk(context: dg.AssetExecutionContext, curation: Curation, duty: Duty) -> P
         with curation.store.locked(shard):
             _bring_up_to_date(context, curation, lineage, duty, shard)
             prints[shard] = duty.expected(lineage, shard).fingerprint
+            prints.leave(curation.store, duty.certificate, shard)
     return prints
 
 
@@ -137,6 +146,7 @@ def measured(
         with curation.store.locked(shard):
             for step, stamp in _measure(context, curation, scorers, purpose, shard).items():
                 prints[step][shard] = stamp.fingerprint
+                prints[step].leave(curation.store, step, shard)
     return prints
 
 

@@ -7,6 +7,7 @@ for. `next_stage` is on, and asks for nothing unless one of the other two did.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -28,6 +29,7 @@ from .next_runs import (
     automatic_runs,
     next_requests,
     recent,
+    runs_at_work,
     shards_of,
     unfinished_runs,
 )
@@ -35,7 +37,7 @@ from .report import plural
 from .resources import active_input, build_curation
 from .run import BusyError, root_lock
 from .settings import Settings
-from .watching import Look, as_cursor, look, recalled
+from .watching import Look, as_cursor, look, lost_shards, recalled
 
 TIDYING = "next_stage, at the end"
 """Who asked for a run that tidies: not counted as a run of automation, since nothing follows it."""
@@ -48,13 +50,15 @@ Answer = dg.SensorResult | dg.SkipReason
 
 
 def build_automation(
-    settings: Settings, jobs: list[Job]
+    settings: Settings, jobs: list[Job], tiers: int
 ) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
-    """`jobs`: those that are asked for. A tick looks at the root as it is then: with the preset of its last run."""
+    """`jobs`: those that are asked for; `tiers`: how many they have. A tick looks at the root as it is then: with the
+    preset of its last run.
+    """
     by_name = {job.name: job for job in jobs}
     staged = [by_name[name] for name in (SHARD_JOB, TIER_JOB, CAPTION_JOB)]
-    sensors = [_new_files(settings, staged), _next_stage(settings, [*staged, by_name[TIDY_JOB]])]
-    return sensors, [_nightly(settings, by_name[ROOT_JOB])]
+    sensors = [_new_files(settings, staged, tiers), _next_stage(settings, [*staged, by_name[TIDY_JOB]], tiers)]
+    return sensors, [_nightly(settings, by_name[ROOT_JOB], tiers)]
 
 
 def _current(settings: Settings) -> Current:
@@ -79,7 +83,7 @@ NO_INPUT = (
 BUSY = "`clipsieve run` works on this root; it does what is to be done"
 
 
-def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
+def _new_files(settings: Settings, jobs: list[Job], tiers: int) -> dg.SensorDefinition:
     current, options = _current(settings), settings.automation
 
     @dg.sensor(
@@ -95,6 +99,8 @@ def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
     )
     def new_files(context: dg.SensorEvaluationContext) -> Answer:
         curation = current()
+        if reason := _waits(context.instance, curation, tiers):
+            return dg.SkipReason(reason)
         source = active_input(settings, curation.store)
         if source is None:
             return dg.SkipReason(NO_INPUT)
@@ -112,11 +118,14 @@ def _new_files(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
 
 def _run_ready(instance: dg.DagsterInstance, curation: Curation, found: Look, most: int) -> dg.SensorResult:
     """Runs of the shards that are ready, unless earlier ones are at work. Those that had no place wait."""
-    reason = _not_now(instance) or (BUSY if found.ready and is_busy(curation) else None)
+    known = recent(instance)
+    if lost := lost_shards(curation.store, found.watch).difference(known.shards):
+        found = replace(found, ready=tuple(sorted({*found.ready, *lost})))
+    reason = _their_turn(instance) or (BUSY if found.ready and is_busy(curation) else None)
     if not found.ready or reason:
         told = f"{found.told}; {reason}" if found.ready else found.told
         return dg.SensorResult(skip_reason=told, cursor=as_cursor(found.watch))
-    requests = next_requests(curation, instance, NEW_FILES, most, recent(instance), found.ready)
+    requests = next_requests(curation, instance, NEW_FILES, most, known, found.ready)
     asked = found.ready if len(requests) < most else shards_of(requests, instance)
     cursor = as_cursor(found.watch.without(asked))
     if not requests:
@@ -124,15 +133,29 @@ def _run_ready(instance: dg.DagsterInstance, curation: Curation, found: Look, mo
     return dg.SensorResult(run_requests=requests, cursor=cursor)
 
 
-def _not_now(instance: dg.DagsterInstance) -> str | None:
-    if unfinished_runs(instance):
-        return "shards that are ready wait for the runs before them"
+def _waits(instance: dg.DagsterInstance, curation: Curation, tiers: int) -> str | None:
+    """Why nothing is registered now: a shard that takes a file while a run works on it would fail that run."""
+    if waits := runs_at_work(instance):
+        return f"Registers nothing while {plural(waits, 'run')} of this instance wait or are at work."
+    return _outgrown(curation, tiers)
+
+
+def _outgrown(curation: Curation, tiers: int) -> str | None:
+    """`tiers`: of the preset that the code location was loaded with."""
+    if len(curation.preset.tiers) <= tiers:
+        return None
+    return (
+        f"The last run's preset {curation.preset.name} has more tiers than the one before: reload the code location."
+    )
+
+
+def _their_turn(instance: dg.DagsterInstance) -> str | None:
     if automatic_runs(instance, updated_after=datetime.now(UTC) - timedelta(seconds=TURN_S)):
         return "shards that are ready wait for the stages that follow the last runs"
     return None
 
 
-def _next_stage(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
+def _next_stage(settings: Settings, jobs: list[Job], tiers: int) -> dg.SensorDefinition:
     current = _current(settings)
 
     @dg.sensor(
@@ -154,8 +177,8 @@ def _next_stage(settings: Settings, jobs: list[Job]) -> dg.SensorDefinition:
         if waits := unfinished_runs(instance):
             return dg.SkipReason(f"Waits for {plural(waits, 'run')} of automation.")
         curation = current()
-        if is_busy(curation):
-            return dg.SkipReason(BUSY)
+        if reason := BUSY if is_busy(curation) else _outgrown(curation, tiers):
+            return dg.SkipReason(reason)
         known = recent(instance)
         requests = next_requests(curation, instance, NEXT_STAGE, settings.automation.runs_at_once, known, known.shards)
         newest = max(r.update_timestamp.replace(tzinfo=UTC).timestamp() for r in ended)
@@ -169,7 +192,7 @@ def _tidying(newest: float) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"tidy-{newest!r}", job_name=TIDY_JOB, tags=tags)
 
 
-def _nightly(settings: Settings, job: Job) -> dg.ScheduleDefinition:
+def _nightly(settings: Settings, job: Job, tiers: int) -> dg.ScheduleDefinition:
     current, options = _current(settings), settings.automation
 
     @dg.schedule(
@@ -186,8 +209,8 @@ def _nightly(settings: Settings, job: Job) -> dg.ScheduleDefinition:
         instance, curation = context.instance, current()
         if waits := unfinished_runs(instance):
             return dg.SkipReason(f"{plural(waits, 'run')} of automation still wait or are at work.")
-        if is_busy(curation):
-            return dg.SkipReason(BUSY)
+        if reason := BUSY if is_busy(curation) else _outgrown(curation, tiers):
+            return dg.SkipReason(reason)
         night = Recent(str(context.scheduled_execution_time), frozenset(), frozenset())
         requests = next_requests(curation, instance, NIGHTLY, options.runs_a_night, night, None, ROOT_JOB)
         return requests or dg.SkipReason("Everything is up to date.")

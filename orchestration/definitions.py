@@ -29,7 +29,9 @@ def build_definitions(curation: Curation, settings: Settings | None = None) -> d
     over_all = [duplicates, concepts, *build_tiers(curation.preset)]
     jobs = build_jobs(over_all, captions)
     tidying = [build_tidy_job(settings)] if settings else []
-    sensors, schedules = build_automation(settings, [*jobs, *tidying]) if settings else ([], [])
+    sensors, schedules = (
+        build_automation(settings, [*jobs, *tidying], len(curation.preset.tiers)) if settings else ([], [])
+    )
     return dg.Definitions(
         assets=[
             raw_videos,

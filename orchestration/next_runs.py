@@ -45,15 +45,26 @@ class Recent:
     """(step, shard) of the runs that did not end well."""
 
 
-def automatic_runs(instance: dg.DagsterInstance, **wanted: object) -> list[dg.RunRecord]:
+def automatic_runs(instance: dg.DagsterInstance, limit: int | None = None, **wanted: object) -> list[dg.RunRecord]:
     """The newest first. `wanted`: as in dagster.RunsFilter."""
     filters = dg.RunsFilter(tags={ASKED_BY: [NEW_FILES, NEXT_STAGE, NIGHTLY]}, **wanted)  # type: ignore[arg-type]
-    return list(instance.get_run_records(filters))
+    return list(instance.get_run_records(filters, limit=limit))
 
 
 def unfinished_runs(instance: dg.DagsterInstance) -> int:
-    """How many of automation's runs wait or are at work."""
-    return len(automatic_runs(instance, statuses=UNFINISHED))
+    """How many of automation's runs wait or are at work. One of more than a day ago is taken for lost: who was killed
+    tells nobody.
+    """
+    return len(automatic_runs(instance, statuses=UNFINISHED, created_after=_a_day_ago()))
+
+
+def runs_at_work(instance: dg.DagsterInstance) -> int:
+    """The same of all runs, whoever started them."""
+    return int(instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED, created_after=_a_day_ago())))
+
+
+def _a_day_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(days=1)
 
 
 def recent(instance: dg.DagsterInstance, now: datetime | None = None) -> Recent:
@@ -132,12 +143,13 @@ def next_requests(
 ) -> list[dg.RunRequest]:  # fmt: skip
     """At most `most` runs, by the same plan and the same ranges as `clipsieve run`. Shards that Dagster does not know
     are made known to it. `job`: in place of the batches' own; a schedule has one. The same work on the same input has
-    the same key, so that it is asked for once a night.
+    the same key after the same run, so that it is asked for once.
     """
     tasks = next_tasks(curation, known, shards)
     instance.add_dynamic_partitions(SHARDS.name or "", sorted({t.shard for t in tasks if t.shard}))
     listed = instance.get_dynamic_partitions(SHARDS.name or "")
-    lineage = curation.lineage()
+    lineage, newest = curation.lineage(), automatic_runs(instance, limit=1)
+    after = newest[0].dagster_run.run_id if newest else ""
     with curation.store.snapshot():
         return [
             _request(
@@ -145,13 +157,15 @@ def next_requests(
                 job or batch.job,
                 asked_by,
                 known.night,
+                after,
                 [expected_print(curation, lineage, t) for t in batch.tasks],
             )
             for batch in batches(tasks, listed, SHARDS_A_RUN)[:most]
         ]
 
 
-def _request(batch: Batch, job: str, asked_by: str, night: str, prints: list[str]) -> dg.RunRequest:
-    key = fingerprint(night, batch.job, [(t.step, t.shard) for t in batch.tasks], prints)
+def _request(batch: Batch, job: str, asked_by: str, night: str, after: str, prints: list[str]) -> dg.RunRequest:
+    """`after`: the run that it follows. What came back to a state that it had before is asked for again."""
+    key = fingerprint(night, after, batch.job, [(t.step, t.shard) for t in batch.tasks], prints)
     tags = batch.tags(asked_by) | ({NIGHT: night} if asked_by == NIGHTLY else {})
     return dg.RunRequest(run_key=key, job_name=job, asset_selection=asset_keys(batch), tags=tags)

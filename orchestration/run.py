@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from .resources import active_preset, remember_input, remember_preset
 from .settings import Settings
 
 RUN_LOCK = "run"
+_OF_THREADS: dict[str, threading.RLock] = {}
+"""By root: a lock file is one process's, and ticks of sensors are threads of one."""
 VIEWS_NOTE = ".views"
 """Below a local root: tells whether ROOT/clipsieve.duckdb is what it should be."""
 
@@ -57,6 +60,10 @@ class RunResult:
 def root_lock(curation: Curation, wait_s: float = 0.0) -> Iterator[None]:
     """One run a root at a time; a sensor that registers files is waited for. Raises BusyError."""
     with ExitStack() as held:
+        threads = _OF_THREADS.setdefault(curation.store.root, threading.RLock())
+        if not threads.acquire(timeout=wait_s):
+            raise BusyError(f"another thread works on {curation.store.root}")
+        held.callback(threads.release)
         try:
             held.enter_context(curation.store.locked(RUN_LOCK, wait_s))
         except Timeout as error:

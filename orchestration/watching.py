@@ -126,6 +126,11 @@ def _is_quiet(watch: Watch, quiet_s: float) -> bool:
     return watch.passed == Pass() and time.time() - watch.changed_at >= quiet_s
 
 
+def lost_shards(store: Store, watch: Watch) -> set[str]:
+    """Shards of which nothing was read and that do not wait: the look that registered them was cut short, or a run."""
+    return set(identified(store).shards).difference(store.parts(RAW_VIDEOS.name), watch.waiting)
+
+
 def _told(watch: Watch, leg: Leg, changed: Registration | None, ready: tuple[str, ...]) -> str:
     """What a person reads at the tick."""
     facts = {"new": changed.new, "changed": changed.replaced, "back again": changed.returned,

@@ -13,6 +13,8 @@ import pytest
 from automatic import Automation, automation, steps
 from conftest import Clipsieve
 
+from assets.store import Stamp
+from assets.tables import RAW_VIDEOS
 from orchestration import automation as module
 from orchestration.plan import make_plan
 from orchestration.resources import active_input, build_curation, remember_input
@@ -118,6 +120,20 @@ def test_a_file_that_is_being_written_waits(tmp_path: Path) -> None:
         assert "1 file changed a moment ago and waits" in told
 
 
+def read(auto: Automation, *shards: str) -> None:
+    """As the runs that were asked for leave them."""
+    for shard in shards:
+        auto.store.write(RAW_VIDEOS, shard, RAW_VIDEOS.schema.empty_table(), Stamp("read"))
+
+
+def test_what_a_tick_lost_is_asked_for_by_the_next(auto: Automation) -> None:
+    """Registered, and the cursor never stored: a tick that was cut short."""
+    auto.drop("a.mp4")
+    auto.files()
+    auto.cursors.clear()
+    assert [r.tags["clipsieve/shards"] for r in auto.files()[0]] == ["shard-000001"]
+
+
 def test_a_full_shard_is_run_and_an_open_one_waits_for_quiet(
     auto: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +141,7 @@ def test_a_full_shard_is_run_and_an_open_one_waits_for_quiet(
     auto.drop(*(f"{i}.mp4" for i in range(5)))
     requests, _ = auto.files()
     assert [r.tags["clipsieve/shards"] for r in requests] == ["shard-000001"] and auto.waiting() == ["shard-000002"]
+    read(auto, "shard-000001")
     auto.drop("5.mp4")
     requests, _ = auto.files()
     assert [r.tags["clipsieve/shards"] for r in requests] == ["shard-000002"], "it has taken three files now"
@@ -137,10 +154,11 @@ def test_runs_wait_for_those_before_them(auto: Automation) -> None:
     run = auto.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
     auto.drop("d.mp4")
     requests, told = auto.files()
-    assert requests == [] and "wait for the runs before them" in told and auto.waiting() == ["shard-000002"]
+    assert requests == [] and "Registers nothing while 1 run" in told and len(auto.registered()) == 3
     assert "No run of automation has ended" in auto.follow()[1] or "Waits for 1 run" in auto.follow()[1]
     assert auto.night() == []
     auto.instance.delete_run(run.run_id)
+    read(auto, "shard-000001")
     assert [r.tags["clipsieve/shards"] for r in auto.files()[0]] == ["shard-000002"]
 
 
@@ -151,6 +169,7 @@ def test_removed_files_are_told_gone_by_a_pass_that_saw_all(tmp_path: Path) -> N
             auto.files()
         while auto.waiting():
             auto.files()
+        read(auto, *{shard for _, shard in auto.registered()})
         (auto.media / "a.mp4").unlink()
         auto.files()
         assert len(auto.registered()) == 3, "the pass is not at its end"

@@ -13,6 +13,7 @@ from synthetic import Row, judge, preset, root
 
 from assets.checks import part_faults, shard_faults
 from assets.columns import Table
+from assets.partitions import Prints
 from assets.store import Stamp, Store, rows_to_table
 from assets.tables import CLIPS, FILTER_SCORES, FRAME_SIGNALS, RAW_VIDEOS, SCANS, STORED, TIERS
 from assets.tiers.nesting import tier_faults
@@ -146,3 +147,19 @@ def test_a_run_ends_at_a_table_that_is_not_sound(
             assert store.files(CLIPS.name) == [f"{SHARD}.parquet.unsound"]
     answer = clipsieve(*videos, *at)
     assert answer.code == 0 and store.parts(FILTER_SCORES.name) == store.parts(RAW_VIDEOS.name) == [SHARD]
+
+
+def test_what_another_run_has_written_since_is_not_set_aside(
+    drawn: Path, tmp_path: Path, clipsieve: Clipsieve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between this run's work on a shard and its look at it: the other run looks at its own."""
+    original = Prints.leave
+
+    def overtaken(prints: Prints, store: Store, folder: str, shard: str) -> None:
+        original(prints, store, folder, shard)
+        if folder == CLIPS.name:
+            store.write(CLIPS, shard, store.read(CLIPS, shard), Stamp("of another run"))
+
+    monkeypatch.setattr(Prints, "leave", overtaken)
+    clipsieve("run", "--input", drawn, "--root", tmp_path / "root", "--workers", "1", "--until", "clips")
+    assert Store(str(tmp_path / "root")).files(CLIPS.name) == [f"{SHARD}.parquet"]

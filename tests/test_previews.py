@@ -18,8 +18,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from assets.preview import LONG_SIDE, Wish, make_preview
 from assets.scan.decoder import MediaError, decode
-from assets.scan.preview import LONG_SIDE, Wish, make_preview
 from assets.store import Store
 from demo.footage import Frame, write_video
 from orchestration.explore.media import CARD_S, Media

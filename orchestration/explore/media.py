@@ -74,7 +74,7 @@ class Media:
 
     def _make(self, clip: dict[str, Any], whole: bool, target: Path) -> str:
         """Empty when the film was made. A worker of its own opens the source: it is hostile input."""
-        from assets.scan.preview import Wish, make_preview
+        from assets.preview import Wish, make_preview
 
         end_s = clip["end_s"] if whole else min(clip["end_s"], clip["start_s"] + CARD_S)
         source = clip["uri"] if clip["uri"] and "://" not in clip["uri"] else None

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .clock import Clock
-from .decoder import BAD_MEDIA, MediaError, ScanLimits, frame_interval, open_media, pixel_aspect, video_stream
-from .keyframes import drawn
-from .pictures import Geometry, Pictures
+from .scan.clock import Clock
+from .scan.decoder import BAD_MEDIA, MediaError, ScanLimits, frame_interval, open_media, pixel_aspect, video_stream
+from .scan.keyframes import drawn
+from .scan.pictures import Geometry, Pictures
 
 LONG_SIDE = 448
 """Of the film, in pixels."""
