@@ -155,7 +155,7 @@ def test_previews_play_and_a_clip_is_told_of(explored: Explored) -> None:
         browser.goto(explored.address)
         browser.wait_for_function(PLAYING)
         browser.get_by_role("tab", name="Clips").click()
-        browser.get_by_label("SQL condition").fill("uri LIKE '%onerror%'")
+        browser.get_by_label("A part of a file name").fill("uri LIKE '%onerror%'")
         browser.keyboard.press("Enter")
         browser.get_by_text("1 clips; ").wait_for()
         assert HOSTILE in browser.locator(".clip").inner_text()
@@ -166,7 +166,7 @@ def test_previews_play_and_a_clip_is_told_of(explored: Explored) -> None:
         browser.wait_for_function(PLAYING)
         assert browser.title() == "clipsieve explore" and not browser.locator("img[src=x]").count()
         browser.get_by_role("button", name="Close").click()
-        browser.get_by_label("SQL condition").fill("sharpnes > 1")
+        browser.get_by_label("A part of a file name").fill("sharpnes > 1")
         browser.keyboard.press("Enter")
         browser.get_by_text("did you mean sharpness").wait_for()
         assert not faults
