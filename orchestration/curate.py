@@ -157,7 +157,7 @@ def _print_bad(console: Console, bad: list[dict[str, Any]]) -> None:
     if not bad:
         return
     by_status = ", ".join(f"{n} {s}" for s, n in sorted(Counter(r["status"] for r in bad).items()))
-    console.print(f"\nNot ok: {by_status}")
+    console.print(f"\nNot ok: {by_status}. What could be decoded of them is cut and judged all the same.")
     for row in bad[:SHOWN_FILES]:
         line = f"  {row['status']:<11} {cell(row['uri'])}: {cell(row['error'])}"
         console.print(line, markup=False, soft_wrap=True)
@@ -257,4 +257,4 @@ def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
         console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:
             console.print(f"  half of them or more would pass with: clipsieve whatif {row['try']}", markup=False)
-    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif motion_mean.min=1 | explore | sql "SELECT ..." | ui')
+    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif tier_1.motion_mean.min=1 | explore | sql "SELECT ..." | ui')
