@@ -257,4 +257,6 @@ def _advise(console: Console, curation: Curation, funnel: Rows) -> None:
         console.print(f"{row['tier']} is empty: {row['rule']} = {row['bound']} took the last {took}.", markup=False)
         if "try" in row:
             console.print(f"  half of them or more would pass with: clipsieve whatif {row['try']}", markup=False)
-    console.print('Ask: clipsieve funnel | why CLIP_ID | whatif tier_1.motion_mean.min=1 | explore | sql "SELECT ..." | ui')
+    console.print(
+        'Ask: clipsieve funnel | why CLIP_ID | whatif tier_1.motion_mean.min=1 | explore | sql "SELECT ..." | ui'
+    )
